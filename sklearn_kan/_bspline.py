@@ -1,0 +1,184 @@
+"""B-splines on one knot vector an input node.
+
+A spline of degree k on G intervals has the breakpoints b_0 < ... < b_G, extended by k knots on either side, and
+G + k basis functions by the Cox-de Boor recursion (de Boor 1972; paper eq. 2.10). k + 1 of them differ from zero at
+a point. Beyond the end breakpoints a spline continues as a straight line, or as a constant:
+
+    B_g(x) = B_g(b_G) + B_g'(b_G) (x - b_G)        for x > b_G, and likewise for x < b_0.
+"""
+
+import numpy as np
+import scipy.linalg
+
+from ._jit import njit
+
+
+def extend_breakpoints(breakpoints, degree):
+    """Extend breakpoints by `degree` knots a side, at the distance of the first and the last interval.
+
+    Parameters
+    ----------
+    breakpoints : ndarray of shape (n_in, grid_size + 1)
+        Strictly increasing along the last axis.
+    degree : int
+
+    Returns
+    -------
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    """
+    steps = np.arange(1, degree + 1)
+    first = breakpoints[:, :1]
+    last = breakpoints[:, -1:]
+    left = first - (breakpoints[:, 1:2] - first) * steps[::-1]
+    right = last + (last - breakpoints[:, -2:-1]) * steps
+    return np.ascontiguousarray(np.hstack([left, breakpoints, right]))
+
+
+def breakpoints_of(knots, degree):
+    """Breakpoints inside an extended knot vector, shape (n_in, grid_size + 1)."""
+    return knots[:, degree : knots.shape[1] - degree]
+
+
+def greville(knots, degree):
+    """Greville abscissae, the place of each coefficient: mean of `degree` knots; shape (n_in, grid_size + degree)."""
+    if degree == 0:
+        return 0.5 * (knots[:, 1:] + knots[:, :-1])
+    n_basis = knots.shape[1] - degree - 1
+    return sum(knots[:, g : g + n_basis] for g in range(1, degree + 1)) / degree
+
+
+@njit
+def _find_interval(x, knots, degree, grid_size):
+    low = knots[degree]
+    high = knots[degree + grid_size]
+    g = min(max(int((x - low) / (high - low) * grid_size), 0), grid_size - 1)
+    if knots[degree + g] <= x and (x < knots[degree + g + 1] or g == grid_size - 1):
+        return g
+    left = 0
+    right = grid_size
+    while right - left > 1:
+        middle = (left + right) // 2
+        if knots[degree + middle] <= x:
+            left = middle
+        else:
+            right = middle
+    return left
+
+
+@njit
+def basis_kernel(x, knots, degree, linear, interval, value, slope):
+    """Write the basis functions that differ from zero, and their slopes, at each x.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, n_in)
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    degree : int
+    linear : bool
+        Continue as a straight line beyond the end breakpoints; else as a constant.
+    interval : int ndarray of shape (n_samples, n_in), output
+        Interval of x, which is the first basis function that differs from zero.
+    value, slope : ndarrays of shape (n_samples, n_in, >= degree + 1), output
+        Basis functions ``interval + a`` and their derivatives, a = 0, ..., degree.
+    """
+    n_samples, n_in = x.shape
+    grid_size = knots.shape[1] - 2 * degree - 1
+    left = np.empty(degree + 1)
+    right = np.empty(degree + 1)
+    for s in range(n_samples):
+        for i in range(n_in):
+            low = knots[i, degree]
+            high = knots[i, degree + grid_size]
+            inside = min(max(x[s, i], low), high)
+            g = _find_interval(inside, knots[i], degree, grid_size)
+            interval[s, i] = g
+            v = value[s, i]
+            d = slope[s, i]
+            v[0] = 1.0
+            d[0] = 0.0
+            for j in range(1, degree + 1):
+                left[j] = inside - knots[i, degree + g + 1 - j]
+                right[j] = knots[i, degree + g + j] - inside
+                saved = 0.0
+                before = 0.0
+                for r in range(j):
+                    ratio = v[r] / (right[r + 1] + left[j - r])
+                    v[r] = saved + right[r + 1] * ratio
+                    saved = left[j - r] * ratio
+                    if j == degree:
+                        d[r] = degree * (before - ratio)
+                    before = ratio
+                v[j] = saved
+                if j == degree:
+                    d[j] = degree * before
+            distance = x[s, i] - inside
+            if distance != 0.0:
+                for a in range(degree + 1):
+                    if linear:
+                        v[a] += d[a] * distance
+                    else:
+                        d[a] = 0.0
+
+
+def basis(x, knots, degree, *, linear=True):
+    """Non-zero basis functions and their slopes at each x; see `basis_kernel` for the shapes."""
+    interval = np.empty(x.shape, dtype=np.int64)
+    value = np.empty((*x.shape, degree + 1))
+    slope = np.empty((*x.shape, degree + 1))
+    basis_kernel(np.ascontiguousarray(x, dtype=np.float64), knots, degree, linear, interval, value, slope)
+    return interval, value, slope
+
+
+def design_matrix(x, knots, degree):
+    """All basis functions of one node at points x.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_points,)
+    knots : ndarray of shape (grid_size + 2 * degree + 1,)
+    degree : int
+
+    Returns
+    -------
+    design : ndarray of shape (n_points, grid_size + degree)
+    """
+    interval, value, _ = basis(x[:, None], knots[None], degree)
+    design = np.zeros((len(x), len(knots) - degree - 1))
+    columns = interval + np.arange(degree + 1)
+    np.put_along_axis(design, columns, value[:, 0], axis=1)
+    return design
+
+
+def quadrature(breakpoints, n_nodes):
+    """Gauss-Legendre nodes and weights on every interval, each of shape (n_intervals * n_nodes,)."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    half = 0.5 * np.diff(breakpoints)[:, None]
+    middle = 0.5 * (breakpoints[1:] + breakpoints[:-1])[:, None]
+    return (middle + half * nodes).ravel(), (half * weights).ravel()
+
+
+def fit_function(function, knots, degree, breaks=()):
+    """Least-squares fit of a function by one spline over the whole knot range.
+
+    The fit is an integral over the knots, never a sum over data, so an interval without data is like any other one
+    and the system has full rank. A function that lies in the spline space comes back exactly: between nested knots
+    this is knot insertion (paper eq. 2.16).
+
+    Parameters
+    ----------
+    function : callable, (n_points,) -> (n_points, n_out)
+    knots : ndarray of shape (grid_size + 2 * degree + 1,)
+    degree : int
+    breaks : sequence of float
+        More places where the function may have a kink.
+
+    Returns
+    -------
+    coef : ndarray of shape (grid_size + degree, n_out)
+    """
+    own = knots[degree : len(knots) - degree]
+    pieces = np.unique(np.concatenate([own, np.clip(breaks, own[0], own[-1])]))
+    points, weights = quadrature(pieces, degree + 1)
+    root = np.sqrt(weights)[:, None]
+    q, r = np.linalg.qr(root * design_matrix(points, knots, degree))
+    return scipy.linalg.solve_triangular(r, q.T @ (root * function(points)))

@@ -1,0 +1,95 @@
+"""X, y and sample_weight as the network sees them: canonical rows, targets of unit scale, codes of classes."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+# Tables up to this size are sorted and their equal rows merged.
+_CANONICAL_ROWS = 20_000
+
+
+def canonical_rows(X, y, weight):
+    """Drop rows of weight 0 and, in small tables, sort the rows and merge equal ones.
+
+    The order of the rows, and whether a row is repeated or weighted, then changes no bit of the model: rounding errors
+    grow along a solver's path and would otherwise show.
+
+    Returns
+    -------
+    X, y, weight : ndarrays, of the same kind
+    """
+    kept = weight > 0
+    if not kept.all():
+        X, y, weight = X[kept], y[kept], weight[kept]
+    if len(X) > _CANONICAL_ROWS:
+        return X, y, weight
+    X, y = X + 0.0, y + 0.0  # -0.0 becomes 0.0
+    order = np.lexsort(np.hstack([y, X]).T)
+    X, y, weight = X[order], y[order], weight[order]
+    new = np.ones(len(X), dtype=bool)
+    new[1:] = (X[1:] != X[:-1]).any(axis=1) | (y[1:] != y[:-1]).any(axis=1)
+    first = np.flatnonzero(new)
+    return X[first], y[first], np.add.reduceat(weight, first)
+
+
+def hold_out(X, y, weight, fraction, rng, *, stratify):
+    """Split rows into training and validation rows, with every class in both parts where that is possible."""
+    labels = None
+    if stratify:
+        codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
+        if np.unique(codes, return_counts=True)[1].min() > 1:
+            labels = codes
+    seed = rng.randint(np.iinfo(np.int32).max)
+    parts = train_test_split(X, y, weight, test_size=fraction, random_state=seed, stratify=labels)
+    return parts[::2], parts[1::2]
+
+
+def _weighted_quantile(y, weight, level):
+    """Quantile of each column, the lower of two neighbours."""
+    order = np.argsort(y, axis=0, kind="stable")
+    above = np.cumsum(weight[order], axis=0)
+    row = np.argmax(above >= level * above[-1], axis=0)
+    return np.take_along_axis(y, order, axis=0)[row, np.arange(y.shape[1])]
+
+
+def target_scaling(y, weight, loss, quantile):
+    """Centre and scale of each target.
+
+    Squared error: mean and standard deviation. Losses that resist outliers: the quantile that the loss aims at, and
+    the interquartile range over 1.349. Poisson: 0 and the mean, as counts keep their zero.
+
+    Returns
+    -------
+    center, scale : ndarrays of shape (n_outputs,)
+        A constant target has scale 1.
+    """
+    mean = np.average(y, axis=0, weights=weight)
+    if loss == "poisson":
+        return np.zeros_like(mean), mean
+    spread = y - mean
+    largest = np.maximum(np.abs(spread).max(axis=0), np.finfo(float).tiny)
+    deviation = largest * np.sqrt(np.average((spread / largest) ** 2, axis=0, weights=weight))
+    center, scale = mean, deviation
+    if loss != "squared_error":
+        level = quantile if loss == "quantile" and quantile is not None else 0.5
+        center = _weighted_quantile(y, weight, level)
+        robust = (_weighted_quantile(y, weight, 0.75) - _weighted_quantile(y, weight, 0.25)) / 1.349
+        scale = np.where(robust > 0, robust, deviation)
+    constant = y.max(axis=0) == y.min(axis=0)
+    return np.where(constant, y[0], center), np.where(constant, 1.0, scale)
+
+
+def class_targets(codes, weight, n_classes):
+    """Targets of the log loss and the raw prediction of the class frequencies.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples, 1) for two classes, else (n_samples, n_classes)
+    offset : ndarray of shape (1,) or (n_classes,)
+        Log odds, or log frequencies less their mean.
+    """
+    one_hot = np.eye(n_classes)[codes]
+    frequency = np.average(one_hot, axis=0, weights=weight)
+    log_frequency = np.log(np.maximum(frequency, 0.5 / len(codes)))
+    if n_classes == 2:
+        return one_hot[:, 1:], log_frequency[1:] - log_frequency[:1]
+    return one_hot, log_frequency - log_frequency.mean()

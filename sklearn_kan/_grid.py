@@ -1,0 +1,233 @@
+"""Where the knots are: placed by the data, moved with the activations, refined; the function is kept.
+
+- Layer 0: the knots of a column cover its range plus a margin, so that no training row lies on an end knot. Outliers
+  do not stretch it: a column's range ends at most `_REACH` times the spread of its middle 90 % beyond that middle.
+- Hidden layers: the activations drift in training, so the knots move with them. The gauge is fixed: after a move the
+  activations of a node fill [-1, 1] again and the factor goes into the layer before.
+- Refinement (paper 2.4): each spline is fitted by one on the finer grid, over the whole knot range.
+"""
+
+import numpy as np
+
+from ._bspline import breakpoints_of, extend_breakpoints, fit_function
+from ._layer import Layer
+from ._network import Network
+
+MARGIN = 0.02
+_REACH = 5.0
+# Hidden knots stay while the activations lie inside and fill this part of them.
+_FILLED = 0.9
+# Columns whose quantiles are farther than this from those of a uniform one, in parts of the range, are skewed.
+_SKEWED = 0.25
+# Standard deviation of the first splines, in units of the base activation's weight.
+_SPLINE_NOISE = 0.3
+# Rows that tell where activations are; more do not move quantiles.
+_RANGE_ROWS = 10_000
+
+
+def _quantiles(x, weight, levels):
+    """Quantiles of every column by the weighted empirical distribution, shape (n_levels, n_columns)."""
+    levels = np.asarray(levels)
+    order = np.argsort(x, axis=0, kind="stable")
+    ordered = np.take_along_axis(x, order, axis=0)
+    above = np.cumsum(weight[order], axis=0)
+    middle = (above - 0.5 * weight[order]) / above[-1]
+    return np.stack([np.interp(levels, middle[:, i], ordered[:, i]) for i in range(x.shape[1])], axis=1)
+
+
+def data_range(x, weight, *, whole=False):
+    """Lowest and highest value of each column; far outliers left out unless `whole`."""
+    low, high = x.min(axis=0), x.max(axis=0)
+    if whole or len(x) < 3:
+        return low, high
+    bottom, top = _quantiles(x, weight, [0.05, 0.95])
+    with np.errstate(over="ignore"):
+        reach = np.where(top > bottom, _REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
+        return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
+
+
+def _centred(low, high):
+    """Centre and half width, with the margin; half width 0 for a constant column."""
+    return 0.5 * low + 0.5 * high, (0.5 * high - 0.5 * low) * (1.0 + 2.0 * MARGIN)
+
+
+def _breakpoints(t, weight, grid_size, knots):
+    """Breakpoints in [-1, 1]: uniform, or halfway between uniform and the quantiles of the data."""
+    levels = np.linspace(0.0, 1.0, grid_size + 1)
+    uniform = np.tile(2.0 * levels - 1.0, (t.shape[1], 1))
+    if knots == "uniform":
+        return uniform
+    inside = 1.0 / (1.0 + 2.0 * MARGIN)
+    quantiles = np.clip(_quantiles(t, weight, levels), -inside, inside).T
+    quantiles[:, 0], quantiles[:, -1] = -1.0, 1.0
+    placed = 0.5 * (uniform + quantiles)
+    if knots == "auto":
+        deciles = np.linspace(0.1, 0.9, 9)
+        distance = np.abs(_quantiles(t, weight, deciles) - (2.0 * deciles - 1.0)[:, None]).max(axis=0) / 2.0
+        placed[distance <= _SKEWED] = uniform[distance <= _SKEWED]
+    return placed
+
+
+def input_scaling(X, weight, *, whole):
+    """Centre and scale of every column; scale 1 for a constant one."""
+    rows = slice(None, None, 1 if whole else max(1, len(X) // _RANGE_ROWS))
+    low, high = data_range(np.asarray(X[rows], dtype=np.float64), weight[rows], whole=whole)
+    center, scale = _centred(low, high)
+    return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
+
+
+def initial_network(shape, X, weight, rng, *, grid_size, degree, knots, base_activation, extrapolation, active, offset):
+    """A network with random weights whose knots lie where the data is.
+
+    Base weights are Xavier-scaled and the splines small noise (paper 2.2).
+
+    Parameters
+    ----------
+    shape : list of int
+        Nodes of every layer of nodes.
+    X : ndarray of shape (n_samples, n_in)
+    weight : ndarray of shape (n_samples,)
+    rng : RandomState
+    active : bool ndarray of shape (n_in,)
+        Columns that enter the network.
+    offset : ndarray of shape (n_out,)
+        Raw prediction of the constant model.
+    """
+    layers = []
+    for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
+        if l == 0:
+            center, scale = input_scaling(X, weight, whole=extrapolation == "error")
+            rows = slice(None, None, max(1, len(X) // _RANGE_ROWS))
+            t = (np.asarray(X[rows], dtype=np.float64) - center) / scale
+            breakpoints = _breakpoints(t, weight[rows], grid_size, knots)
+        else:
+            center, scale = np.zeros(n_in), np.ones(n_in)
+            breakpoints = np.tile(np.linspace(-1.0, 1.0, grid_size + 1), (n_in, 1))
+        n_basis = grid_size + degree
+        weights = np.empty((n_in, n_basis + 1, n_out))
+        weights[:, :-1] = rng.normal(scale=_SPLINE_NOISE / np.sqrt(n_in), size=(n_in, n_basis, n_out))
+        weights[:, -1] = rng.normal(scale=np.sqrt(2.0 / (n_in + n_out)), size=(n_in, n_out))
+        mask = np.ones((n_in, n_out), dtype=bool) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
+        weights *= mask[:, None]
+        linear = l > 0 or extrapolation != "constant"
+        layers.append(
+            Layer(
+                weights, extend_breakpoints(breakpoints, degree), center, scale, degree, base_activation, linear, mask
+            )
+        )
+    return follow_activations(Network(layers, offset), X, weight, knots)
+
+
+def _refit(layer, i, knots, center=0.0, scale=1.0):
+    """Weights of input node i on other knots, for t' = (t - center) / scale: same functions as before.
+
+    The base weight keeps the slope it stands for; the spline takes up the rest.
+    """
+    base_weight = layer.base_weight[i] * scale
+    moved = Layer(
+        np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)),
+        knots,
+        np.zeros(1),
+        np.ones(1),
+        layer.degree,
+        layer.base_activation,
+        layer.linear,
+        layer.edge_mask[i : i + 1],
+    )
+    moved.weights[0, -1] = base_weight
+
+    def spline_part(t):
+        return layer.edge(i, scale * t + center) - moved.edge(0, t)
+
+    breaks = (breakpoints_of(layer.knots[i : i + 1], layer.degree)[0] - center) / scale
+    moved.weights[0, :-1] = fit_function(spline_part, knots[0], layer.degree, breaks)
+    return moved.weights[0]
+
+
+def has_drifted(activations, weight):
+    """Which hidden nodes left their knots or fill them no more."""
+    low, high = data_range(activations, weight)
+    narrow = high - low < 2.0 * _FILLED / (1.0 + 2.0 * MARGIN)
+    return (high > low) & ((low < -1.0) | (high > 1.0) | narrow)
+
+
+def range_sample(X, weight):
+    """A bounded number of rows that tell where activations are."""
+    step = max(1, len(X) // _RANGE_ROWS)
+    return np.asarray(X[::step], dtype=np.float64), weight[::step]
+
+
+def any_drift(network, X, weight):
+    """Whether any hidden node drifted."""
+    for layer in network.layers[:-1]:
+        X = layer.forward(layer.expand(X))
+        if has_drifted(X, weight).any():
+            return True
+    return False
+
+
+def follow_activations(network, X, weight, knots="uniform"):
+    """Move the knots of drifted hidden nodes to their activations; see the module for the gauge.
+
+    Returns
+    -------
+    moved : Network
+        Another network, as close to the same function as the moved splines allow.
+    """
+    X, weight = range_sample(X, weight)
+    network = network.copy()
+    for before, layer in zip(network.layers[:-1], network.layers[1:], strict=True):
+        X = before.forward(before.expand(X))
+        drifted = has_drifted(X, weight)
+        if not drifted.any():
+            continue
+        center, scale = _centred(*data_range(X, weight))
+        center, scale = np.where(drifted, center, 0.0), np.where(drifted, scale, 1.0)
+        X = (X - center) / scale
+        breakpoints = _breakpoints(X, weight, layer.grid_size, knots)
+        for i in np.flatnonzero(drifted):
+            placed = extend_breakpoints(breakpoints[i : i + 1], layer.degree)
+            layer.weights[i] = _refit(layer, i, placed, center[i], scale[i])
+            layer.knots[i] = placed[0]
+            regauge(before, i, center[i], scale[i])
+    return network
+
+
+def regauge(layer, j, center, scale):
+    """Give output node j the value (y_j - center) / scale: the splines take up the shift, as they sum to one."""
+    layer.weights[:, :, j] /= scale
+    active = layer.edge_mask[:, j]
+    layer.weights[active, :-1, j] -= center / scale / max(1, active.sum())
+
+
+def refine(network, grid_size):
+    """The same functions on a finer grid (paper eq. 2.16).
+
+    New breakpoints lie at equal parts of the old ones' numbering: the grids nest, and nothing changes, when the new
+    size is a multiple of the old one.
+
+    Returns
+    -------
+    refined : Network
+    """
+    layers = []
+    for layer in network.layers:
+        old = breakpoints_of(layer.knots, layer.degree)
+        numbers = np.linspace(0.0, layer.grid_size, grid_size + 1)
+        new = np.stack([np.interp(numbers, np.arange(layer.grid_size + 1), row) for row in old])
+        knots = extend_breakpoints(new, layer.degree)
+        weights = np.stack([_refit(layer, i, knots[i : i + 1]) for i in range(layer.n_in)])
+        weights *= layer.edge_mask[:, None]
+        layers.append(
+            Layer(
+                weights,
+                knots,
+                layer.center,
+                layer.scale,
+                layer.degree,
+                layer.base_activation,
+                layer.linear,
+                layer.edge_mask,
+            )
+        )
+    return Network(layers, network.offset)

@@ -1,0 +1,317 @@
+"""One KAN layer: an edge from every input node i to every output node j carries a function of one variable.
+
+    phi_ij(x) = w_ij b(t) + sum_g c_igj B_ig(t),    t = (x - center_i) / scale_i,    y_j = sum_i phi_ij(x_i)
+
+(paper eq. 2.5, 2.10; its outer factor is absorbed into w and c). Coefs and base weights lie in one array of shape
+(n_in, n_basis + 1, n_out) whose last basis function is the base activation b, so that a row touches degree + 2
+contiguous rows of it an input node. Beyond the end knots phi continues as a straight line, b included.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._bspline import basis_kernel
+from ._jit import njit
+
+BASE_ACTIVATIONS = ("silu", "identity", "zero")
+# Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
+_FARTHEST = 1e30
+
+
+@njit
+def _silu_kernel(t, low, high, linear, value, slope):
+    """Write silu(t) and its derivative to the last column; beyond [low, high] a line or a constant."""
+    n_samples, n_in = t.shape
+    for s in range(n_samples):
+        for i in range(n_in):
+            inside = min(max(t[s, i], low[i]), high[i])
+            sigmoid = 1.0 / (1.0 + math.exp(-inside))
+            b = inside * sigmoid
+            d = sigmoid * (1.0 + inside * (1.0 - sigmoid))
+            if inside != t[s, i]:
+                if linear:
+                    b += d * (t[s, i] - inside)
+                else:
+                    d = 0.0
+            value[s, i, -1] = b
+            slope[s, i, -1] = d
+
+
+@njit
+def _forward_kernel(interval, value, weights, out):
+    """Add ``sum_i phi_ij`` to out, shape (n_samples, n_out)."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = out.shape[1]
+    base = weights.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                v = value[s, i, a]
+                for j in range(n_out):
+                    out[s, j] += v * weights[i, g, j]
+
+
+@njit
+def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
+    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = delta.shape[1]
+    base = weights.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            into = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                v = value[s, i, a]
+                dot = 0.0
+                for j in range(n_out):
+                    grad[i, g, j] += v * delta[s, j]
+                    dot += weights[i, g, j] * delta[s, j]
+                into += slope[s, i, a] * dot
+            delta_in[s, i] += into
+
+
+@njit
+def _input_gradient_kernel(interval, slope, weights, delta, delta_in):
+    """Add the gradient by t to delta_in, shape (n_samples, n_rows, n_in); delta is (n_samples, n_rows, n_out)."""
+    n_samples, n_in, n_terms = slope.shape
+    n_rows = delta.shape[1]
+    n_out = delta.shape[2]
+    base = weights.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                d = slope[s, i, a]
+                for r in range(n_rows):
+                    dot = 0.0
+                    for j in range(n_out):
+                        dot += weights[i, g, j] * delta[s, r, j]
+                    delta_in[s, r, i] += d * dot
+
+
+@njit
+def _jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
+    """Write the rows of the Jacobian, shape (n_samples, n_rows, n_weights), where not zero, from column offset on."""
+    n_samples, n_in, n_terms = value.shape
+    n_rows = delta.shape[1]
+    n_out = delta.shape[2]
+    for s in range(n_samples):
+        for r in range(n_rows):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else n_basis
+                    column = offset + (i * (n_basis + 1) + g) * n_out
+                    v = value[s, i, a]
+                    for j in range(n_out):
+                        jacobian[s, r, column + j] = v * delta[s, r, j]
+
+
+@njit
+def _moments_kernel(interval, value, weights, sample_weight, moments):
+    """Add sum_s w_s (|phi|, phi, phi^2) of every edge to moments, shape (3, n_in, n_out)."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = weights.shape[2]
+    base = weights.shape[1] - 1
+    phi = np.empty(n_out)
+    for s in range(n_samples):
+        for i in range(n_in):
+            phi[:] = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                v = value[s, i, a]
+                for j in range(n_out):
+                    phi[j] += v * weights[i, g, j]
+            for j in range(n_out):
+                moments[0, i, j] += sample_weight[s] * abs(phi[j])
+                moments[1, i, j] += sample_weight[s] * phi[j]
+                moments[2, i, j] += sample_weight[s] * phi[j] * phi[j]
+
+
+@njit
+def _l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, grad, delta_in):
+    """Add the gradient of sum_s w_s sum_ij factor_ij |phi_ij| to grad and, by t, to delta_in."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = weights.shape[2]
+    base = weights.shape[1] - 1
+    phi = np.empty(n_out)
+    for s in range(n_samples):
+        for i in range(n_in):
+            phi[:] = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                for j in range(n_out):
+                    phi[j] += value[s, i, a] * weights[i, g, j]
+            for j in range(n_out):
+                phi[j] = np.sign(phi[j]) * factor[i, j] * sample_weight[s]
+            into = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                for j in range(n_out):
+                    grad[i, g, j] += value[s, i, a] * phi[j]
+                    into += slope[s, i, a] * weights[i, g, j] * phi[j]
+            delta_in[s, i] += into
+
+
+@njit
+def _gram_kernel(interval, value, sample_weight, gram):
+    """Add sum_s w_s b b' of every input node's basis, shape (n_in, n_basis + 1, n_basis + 1)."""
+    n_samples, n_in, n_terms = value.shape
+    base = gram.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                for b in range(n_terms):
+                    h = interval[s, i] + b if b < n_terms - 1 else base
+                    gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The terms of a layer that differ from zero at some rows: degree + 1 splines and the base activation."""
+
+    interval: np.ndarray  # (n_samples, n_in)
+    value: np.ndarray  # (n_samples, n_in, degree + 2)
+    slope: np.ndarray  # same shape, derivatives by t
+
+    def __getitem__(self, rows):
+        return Expansion(self.interval[rows], self.value[rows], self.slope[rows])
+
+
+class Layer:
+    """Knots, scaling and weights of one layer; see the module for the formula.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_in, n_basis + 1, n_out)
+        Coefs, then the base weight; a view into the network's parameters.
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+        In units of t.
+    center, scale : ndarrays of shape (n_in,)
+        t = (x - center) / scale; 0 and 1 in hidden layers, whose nodes live in units of t.
+    degree : int
+    base_activation : {'silu', 'identity', 'zero'}
+    linear : bool
+        Whether phi continues as a line beyond its end knots; else as a constant.
+    edge_mask : bool ndarray of shape (n_in, n_out)
+        False for pruned edges, whose weights are zero.
+    """
+
+    def __init__(self, weights, knots, center, scale, degree, base_activation, linear, edge_mask):
+        self.weights = weights
+        self.knots = knots
+        self.center = center
+        self.scale = scale
+        self.degree = degree
+        self.base_activation = base_activation
+        self.linear = linear
+        self.edge_mask = edge_mask
+
+    @property
+    def n_in(self):
+        return self.weights.shape[0]
+
+    @property
+    def n_out(self):
+        return self.weights.shape[2]
+
+    @property
+    def n_basis(self):
+        return self.weights.shape[1] - 1
+
+    @property
+    def grid_size(self):
+        return self.n_basis - self.degree
+
+    @property
+    def coef(self):
+        """Spline coefficients, a view of shape (n_in, n_basis, n_out)."""
+        return self.weights[:, :-1]
+
+    @property
+    def base_weight(self):
+        """Weights of the base activation, a view of shape (n_in, n_out)."""
+        return self.weights[:, -1]
+
+    def bounds(self):
+        """First and last breakpoint of every input node, in units of t."""
+        return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
+
+    def to_knots(self, x):
+        """Inputs in units of t."""
+        return np.clip((x - self.center) / self.scale, -_FARTHEST, _FARTHEST)
+
+    def expand(self, x) -> Expansion:
+        """Terms at x, shape (n_samples, n_in)."""
+        t = self.to_knots(x)
+        interval = np.empty(t.shape, dtype=np.int64)
+        value = np.zeros((*t.shape, self.degree + 2))
+        slope = np.zeros((*t.shape, self.degree + 2))
+        basis_kernel(t, self.knots, self.degree, self.linear, interval, value, slope)
+        if self.base_activation == "silu":
+            _silu_kernel(t, *self.bounds(), self.linear, value, slope)
+        elif self.base_activation == "identity":
+            low, high = self.bounds()
+            value[..., -1] = t if self.linear else np.clip(t, low, high)
+            slope[..., -1] = 1.0 if self.linear else (t >= low) & (t <= high)
+        return Expansion(interval, value, slope)
+
+    def forward(self, terms):
+        """Outputs, shape (n_samples, n_out)."""
+        out = np.zeros((len(terms.value), self.n_out))
+        _forward_kernel(terms.interval, terms.value, self.weights, out)
+        return out
+
+    def backward(self, terms, delta, grad):
+        """Add the gradient by the weights to `grad`; return the one by t, shape (n_samples, n_in)."""
+        delta_in = np.zeros(terms.interval.shape)
+        _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
+        return delta_in
+
+    def l1_backward(self, terms, factor, sample_weight, grad):
+        """The same for the penalty sum_s w_s sum_ij factor_ij abs(phi_ij(x_s))."""
+        delta_in = np.zeros(terms.interval.shape)
+        _l1_backward_kernel(
+            terms.interval, terms.value, terms.slope, self.weights, factor, sample_weight, grad, delta_in
+        )
+        return delta_in
+
+    def input_gradient(self, terms, delta):
+        """Gradient by t, (n_samples, n_rows, n_in), of rows of cotangents, (n_samples, n_rows, n_out)."""
+        delta_in = np.zeros((*delta.shape[:2], self.n_in))
+        _input_gradient_kernel(terms.interval, terms.slope, self.weights, delta, delta_in)
+        return delta_in
+
+    def jacobian(self, terms, delta, out, offset):
+        """Write the derivatives by the weights, from column `offset` on, into zeros (n_samples, n_rows, n_columns)."""
+        _jacobian_kernel(terms.interval, terms.value, delta, self.n_basis, offset, out)
+
+    def moments(self, terms, sample_weight):
+        """Weighted sums of abs(phi), phi and phi^2 of every edge, shape (3, n_in, n_out)."""
+        moments = np.zeros((3, self.n_in, self.n_out))
+        _moments_kernel(terms.interval, terms.value, self.weights, sample_weight, moments)
+        return moments
+
+    def gram(self, terms, sample_weight):
+        """Weighted Gram matrix of each input node's terms, shape (n_in, n_basis + 1, n_basis + 1)."""
+        gram = np.zeros((self.n_in, self.n_basis + 1, self.n_basis + 1))
+        _gram_kernel(terms.interval, terms.value, sample_weight, gram)
+        return gram
+
+    def edge(self, i, t):
+        """All functions phi_ij of input node i at points t, shape (n_points, n_out)."""
+        one = Layer(
+            self.weights[i : i + 1],
+            self.knots[i : i + 1],
+            np.zeros(1),
+            np.ones(1),
+            self.degree,
+            self.base_activation,
+            self.linear,
+            self.edge_mask[i : i + 1],
+        )
+        return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))

@@ -1,0 +1,146 @@
+"""Losses on raw predictions: value, gradient and curvature of l(y, raw), and the inverse link.
+
+Every loss is a stateless description of one formula. `raw` and `y` have shape (n_samples, n_outputs). The curvature
+comes as a factor A of shape (n_samples, n_outputs, n_rows) with C = A A', where C is the Hessian by raw where the loss
+is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadratic majoriser where it has kinks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+
+# Residuals, in units of the target's scale, below which the majoriser of a kinked loss is no longer sharpened.
+_KINK = 1e-3
+
+
+def _diagonal(curvature):
+    """Factor of a diagonal curvature."""
+    return np.sqrt(curvature)[:, :, None] * np.eye(curvature.shape[1])
+
+
+class _IdentityLink:
+    """Predictions are raw predictions."""
+
+    def inverse_link(self, raw):
+        return raw
+
+
+@dataclass(frozen=True)
+class SquaredError(_IdentityLink):
+    """l = (raw - y)^2 / 2."""
+
+    def value(self, y, raw):
+        return 0.5 * (raw - y) ** 2
+
+    def gradient(self, y, raw):
+        return raw - y
+
+    def curvature_factor(self, y, raw):
+        return _diagonal(np.ones_like(raw))
+
+
+@dataclass(frozen=True)
+class Quantile(_IdentityLink):
+    """Pinball loss l = q max(y - raw, 0) + (1 - q) max(raw - y, 0); q = 1/2 is half the absolute error.
+
+    Majoriser at r0: (r^2 / |r0| + |r0|) / 4 + (1/2 - q) r with r = raw - y (Hunter & Lange 2000).
+    """
+
+    quantile: float
+
+    def value(self, y, raw):
+        return np.maximum(self.quantile * (y - raw), (1.0 - self.quantile) * (raw - y))
+
+    def gradient(self, y, raw):
+        return 0.5 * np.sign(raw - y) + (0.5 - self.quantile)
+
+    def curvature_factor(self, y, raw):
+        return _diagonal(0.5 / np.maximum(np.abs(raw - y), _KINK))
+
+
+@dataclass(frozen=True)
+class Huber(_IdentityLink):
+    """l = r^2 / 2 up to abs(r) = epsilon, then epsilon (abs(r) - epsilon / 2); r = raw - y."""
+
+    epsilon: float
+
+    def value(self, y, raw):
+        r = np.abs(raw - y)
+        return np.where(r <= self.epsilon, 0.5 * r**2, self.epsilon * (r - 0.5 * self.epsilon))
+
+    def gradient(self, y, raw):
+        return np.clip(raw - y, -self.epsilon, self.epsilon)
+
+    def curvature_factor(self, y, raw):
+        r = np.abs(raw - y)
+        return _diagonal(np.where(r <= self.epsilon, 1.0, self.epsilon / np.maximum(r, self.epsilon)))
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y)."""
+
+    def value(self, y, raw):
+        with np.errstate(over="ignore"):
+            return np.exp(raw) - y * raw - y + np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)), 0.0)
+
+    def gradient(self, y, raw):
+        with np.errstate(over="ignore"):
+            return np.exp(raw) - y
+
+    def curvature_factor(self, y, raw):
+        with np.errstate(over="ignore"):
+            return _diagonal(np.exp(raw))
+
+    def inverse_link(self, raw):
+        return np.exp(np.clip(raw, -700.0, 700.0))
+
+
+@dataclass(frozen=True)
+class BinaryLogLoss:
+    """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
+
+    def value(self, y, raw):
+        return np.logaddexp(0.0, raw) - y * raw
+
+    def gradient(self, y, raw):
+        return expit(raw) - y
+
+    def curvature_factor(self, y, raw):
+        return _diagonal(expit(raw) * expit(-raw))
+
+    def inverse_link(self, raw):
+        return np.hstack([expit(-raw), expit(raw)])
+
+
+@dataclass(frozen=True)
+class MultinomialLogLoss:
+    """l = -sum_c y_c log softmax(raw)_c, y one-hot; C = diag(p) - p p', A_kc = sqrt(p_c) (delta_kc - p_k)."""
+
+    def value(self, y, raw):
+        return -np.where(y > 0, y * log_softmax(raw, axis=1), 0.0)
+
+    def gradient(self, y, raw):
+        return softmax(raw, axis=1) - y
+
+    def curvature_factor(self, y, raw):
+        p = softmax(raw, axis=1)
+        return np.sqrt(p)[:, None, :] * (np.eye(p.shape[1]) - p[:, :, None])
+
+    def inverse_link(self, raw):
+        return softmax(raw, axis=1)
+
+
+def regression_loss(name, quantile=None, epsilon=1.35):
+    """Loss of a regressor by its public name."""
+    if name == "quantile":
+        return Quantile(0.5 if quantile is None else quantile)
+    if name == "huber":
+        return Huber(epsilon)
+    return {"squared_error": SquaredError(), "absolute_error": Quantile(0.5), "poisson": Poisson()}[name]
+
+
+def classification_loss(n_classes):
+    """Log loss: one raw column for two classes, else one a class."""
+    return BinaryLogLoss() if n_classes == 2 else MultinomialLogLoss()

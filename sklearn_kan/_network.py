@@ -1,0 +1,139 @@
+"""The network: layers over one flat vector of parameters, forward and backward through all of them."""
+
+import numpy as np
+
+from ._layer import Layer
+from ._threads import map_chunks
+
+# Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
+_CHUNK_ELEMENTS = 1 << 15
+
+
+class Network:
+    """Layers of a KAN; their weights are views of one vector.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Their arrays are copied.
+    offset : ndarray of shape (n_out,)
+        Constant added to the sums of the last layer.
+    moments : list of ndarray of shape (3, n_in, n_out), default=None
+        Means of abs(phi), phi and phi^2 of each layer's edges over the training rows.
+
+    Attributes
+    ----------
+    weights : ndarray
+        All weights, those of pruned edges (zero) included.
+    theta : ndarray of shape (n_parameters,)
+        The trainable ones: pruned edges are out. Setting it changes the layers' weights in place.
+    """
+
+    def __init__(self, layers, offset, moments=None):
+        self.weights = np.concatenate([layer.weights.ravel() for layer in layers]).astype(np.float64)
+        sizes = [layer.weights.size for layer in layers]
+        self.offsets = [int(offset) for offset in np.cumsum([0, *sizes[:-1]])]
+        self.layers = [
+            Layer(
+                self.weights[offset : offset + size].reshape(layer.weights.shape),
+                layer.knots.copy(),
+                layer.center.copy(),
+                layer.scale.copy(),
+                layer.degree,
+                layer.base_activation,
+                layer.linear,
+                layer.edge_mask.copy(),
+            )
+            for layer, offset, size in zip(layers, self.offsets, sizes, strict=True)
+        ]
+        masks = [np.broadcast_to(layer.edge_mask[:, None], layer.weights.shape).ravel() for layer in self.layers]
+        self.free = np.flatnonzero(np.concatenate(masks))
+        self.offset = np.array(offset, dtype=np.float64)
+        self.moments = moments
+
+    @property
+    def theta(self):
+        return self.weights[self.free]
+
+    @theta.setter
+    def theta(self, theta):
+        self.weights[self.free] = theta
+
+    @property
+    def shape(self):
+        """Nodes of every layer of nodes, [n_0, ..., n_L]."""
+        return [self.layers[0].n_in, *(layer.n_out for layer in self.layers)]
+
+    @property
+    def n_parameters(self):
+        return len(self.free)
+
+    def copy(self):
+        return Network(self.layers, self.offset, self.moments)
+
+    def layer_gradients(self, gradient):
+        """Views of a vector like `weights`, shaped like each layer's weights."""
+        return [
+            gradient[offset : offset + layer.weights.size].reshape(layer.weights.shape)
+            for layer, offset in zip(self.layers, self.offsets, strict=True)
+        ]
+
+    def chunk_rows(self, n_rows_each=1):
+        """Rows a chunk, from the shape alone."""
+        widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
+        return int(np.clip(_CHUNK_ELEMENTS // (widest * n_rows_each), 32, 4096))
+
+    def forward(self, x, first=None):
+        """Raw predictions of some rows and the expansion of every layer.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_in)
+        first : Expansion, default=None
+            Of layer 0 at these rows, when it is known.
+
+        Returns
+        -------
+        raw : ndarray of shape (n_samples, n_out)
+        terms : list of Expansion
+        """
+        terms = []
+        for layer in self.layers:
+            terms.append(layer.expand(x) if terms or first is None else first)
+            x = layer.forward(terms[-1])
+        return x + self.offset, terms
+
+    def backward(self, terms, delta, gradients):
+        """Add the gradient of sum(delta * raw) by the weights to `gradients`, a list of arrays, one a layer."""
+        for layer, term, gradient in zip(self.layers[::-1], terms[::-1], gradients[::-1], strict=True):
+            delta = layer.backward(term, delta, gradient)
+
+    def raw_predict(self, X):
+        """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
+        out = np.empty((len(X), self.layers[-1].n_out))
+
+        def predict_rows(rows):
+            out[rows] = self.forward(np.asarray(X[rows], dtype=np.float64))[0]
+
+        for _ in map_chunks(predict_rows, len(X), self.chunk_rows()):
+            pass
+        return out
+
+    def activations(self, X, depth):
+        """Values of the nodes of layer `depth` (0: the inputs), shape (n_samples, n_depth)."""
+        for layer in self.layers[:depth]:
+            X = layer.forward(layer.expand(X))
+        return X
+
+    def to_dict(self):
+        """Plain arrays and values, from which `from_dict` rebuilds the network."""
+        names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask")
+        return {
+            "layers": [{name: getattr(layer, name) for name in names} for layer in self.layers],
+            "offset": self.offset,
+            "moments": self.moments,
+        }
+
+    @classmethod
+    def from_dict(cls, state):
+        return cls([Layer(**layer) for layer in state["layers"]], state["offset"], state["moments"])

@@ -1,0 +1,214 @@
+"""What the solvers minimise: network, loss, penalties and data joined in one function of theta.
+
+    F(theta) = sum_s w_s l(y_s, raw(x_s)) / sum_s w_s + penalties
+
+Sums run over chunks of rows in a fixed order. The Gauss-Newton matrix is accumulated chunk by chunk as well: the
+Jacobian of all rows never exists.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
+from ._threads import map_chunks
+
+# Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
+_KEPT_ELEMENTS = 1 << 24
+# Elements of the Jacobian of one chunk.
+_JACOBIAN_ELEMENTS = 1 << 20
+# |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
+_SPARSE = 1e-4
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """Strengths of the penalties; see `_penalties`."""
+
+    alpha: float = 0.0
+    smoothing: float = 0.0
+    reg_lambda: float = 0.0
+    l1_weight: float = 1.0
+    entropy_weight: float = 1.0
+
+
+class Objective:
+    """Function of theta with gradient and Gauss-Newton matrix.
+
+    Parameters
+    ----------
+    network : Network
+        Evaluations set its theta.
+    loss : object of `_losses`
+    X : ndarray of shape (n_samples, n_in)
+    y : ndarray of shape (n_samples, n_out)
+    sample_weight : ndarray of shape (n_samples,)
+    strengths : Strengths
+    first : Expansion, default=None
+        Of layer 0 at X, when it is known.
+    """
+
+    def __init__(self, network, loss, X, y, sample_weight, strengths, first=None):
+        self.network = network
+        self.loss = loss
+        self.X = X
+        self.y = y
+        self.sample_weight = sample_weight / sample_weight.sum()
+        self.strengths = strengths
+        self.first = first
+        if first is None and X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
+            self.first = network.layers[0].expand(X)
+        self.matrices = [
+            quadratic(layer.knots, layer.degree, strengths.alpha, strengths.smoothing) for layer in network.layers
+        ]
+
+    @property
+    def n_rows(self):
+        return len(self.X)
+
+    def subset(self, rows):
+        """The same objective on some rows: a mini-batch."""
+        part = object.__new__(Objective)
+        part.__dict__.update(self.__dict__)
+        part.X = self.X[rows]
+        part.y = self.y[rows]
+        weight = self.sample_weight[rows]
+        part.sample_weight = weight * (len(self.X) / len(weight))
+        part.first = None if self.first is None else self.first[rows]
+        return part
+
+    def _forward(self, rows):
+        X = None if self.first is not None else np.asarray(self.X[rows], dtype=np.float64)
+        return self.network.forward(X, None if self.first is None else self.first[rows])
+
+    def _chunks(self, function):
+        return map_chunks(function, len(self.X), self.network.chunk_rows())
+
+    def loss_value(self, theta):
+        """Loss without penalties."""
+        self.network.theta = theta
+
+        def chunk(rows):
+            raw, _ = self._forward(rows)
+            return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
+
+        return sum(self._chunks(chunk))
+
+    def moments(self, theta):
+        """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""
+        self.network.theta = theta
+
+        def chunk(rows):
+            _, terms = self._forward(rows)
+            return [
+                layer.moments(term, self.sample_weight[rows])
+                for layer, term in zip(self.network.layers, terms, strict=True)
+            ]
+
+        return [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+
+    def _sparsity(self, theta):
+        """Value of the sparsity penalty, the gradient by the norms of each layer and the norms; None without it."""
+        strengths = self.strengths
+        if strengths.reg_lambda == 0.0:
+            return 0.0, None, None
+        norms = [moments[0] for moments in self.moments(theta)]
+        parts = [sparsity(norm, strengths.l1_weight, strengths.entropy_weight) for norm in norms]
+        factors = [strengths.reg_lambda * gradient for _, gradient in parts]
+        return strengths.reg_lambda * sum(value for value, _ in parts), factors, norms
+
+    def _quadratic(self):
+        parts = [
+            quadratic_value_gradient(matrices, layer.weights)
+            for matrices, layer in zip(self.matrices, self.network.layers, strict=True)
+        ]
+        return sum(value for value, _ in parts), np.concatenate([gradient.ravel() for _, gradient in parts])
+
+    def value(self, theta):
+        """F(theta)."""
+        loss = self.loss_value(theta)
+        return loss + self._sparsity(theta)[0] + self._quadratic()[0]
+
+    def _chunk_gradient(self, rows, factors):
+        """Loss and gradient by all weights of one chunk; factors of the sparsity penalty or None."""
+        network = self.network
+        weight = self.sample_weight[rows]
+        raw, terms = self._forward(rows)
+        y = self.y[rows]
+        delta = weight[:, None] * self.loss.gradient(y, raw)
+        gradient = np.zeros(len(network.weights))
+        parts = network.layer_gradients(gradient)
+        if factors is None:
+            network.backward(terms, delta, parts)
+        else:
+            for l in reversed(range(len(network.layers))):  # noqa: E741
+                layer = network.layers[l]
+                into = layer.backward(terms[l], delta, parts[l])
+                delta = into + layer.l1_backward(terms[l], factors[l], weight, parts[l])
+        return float(weight @ self.loss.value(y, raw).sum(axis=1)), gradient
+
+    def value_and_gradient(self, theta):
+        """F(theta) and its gradient, shape (n_parameters,)."""
+        self.network.theta = theta
+        penalty, factors, _ = self._sparsity(theta)
+        smooth, gradient = self._quadratic()
+        value = penalty + smooth
+        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(rows, factors)):
+            value += part
+            gradient += part_gradient
+        return value, gradient[self.network.free]
+
+    def _chunk_jacobian(self, rows):
+        """Rows A' J of one chunk, C = A A' the weighted curvature: shape (n_rows, n_weights)."""
+        network = self.network
+        raw, terms = self._forward(rows)
+        factor = self.loss.curvature_factor(self.y[rows], raw)
+        delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
+        jacobian = np.zeros((*delta.shape[:2], len(network.weights)))
+        for layer, term, offset in zip(network.layers[::-1], terms[::-1], network.offsets[::-1], strict=True):
+            layer.jacobian(term, delta, jacobian, offset)
+            if offset > 0:
+                delta = layer.input_gradient(term, delta)
+        return jacobian.reshape(-1, len(network.weights))
+
+    def gauss_newton(self, theta):
+        """J' C J + curvature of the penalties, shape (n_parameters, n_parameters)."""
+        network = self.network
+        network.theta = theta
+        chunk_rows = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
+
+        def chunk(rows):
+            jacobian = self._chunk_jacobian(rows)
+            return jacobian.T @ jacobian
+
+        hessian = np.zeros((len(network.weights), len(network.weights)))
+        for part in map_chunks(chunk, len(self.X), min(chunk_rows, network.chunk_rows())):
+            hessian += part
+        for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
+            add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
+        self._add_sparsity(hessian, theta)
+        if network.n_parameters < len(network.weights):
+            hessian = hessian[np.ix_(network.free, network.free)]
+        return hessian
+
+    def _add_sparsity(self, hessian, theta):
+        """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
+        _, factors, norms = self._sparsity(theta)
+        if factors is None:
+            return
+
+        def chunk(rows):
+            _, terms = self._forward(rows)
+            return [
+                layer.gram(term, self.sample_weight[rows])
+                for layer, term in zip(self.network.layers, terms, strict=True)
+            ]
+
+        grams = [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+        for gram, factor, norm, offset in zip(grams, factors, norms, self.network.offsets, strict=True):
+            add_blocks(hessian, offset, gram, np.maximum(factor, 0.0) / np.maximum(norm, _SPARSE))
+
+    def normal_equations(self, theta):
+        """F(theta), its gradient and its Gauss-Newton matrix."""
+        value, gradient = self.value_and_gradient(theta)
+        return value, gradient, self.gauss_newton(theta)

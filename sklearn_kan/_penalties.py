@@ -1,0 +1,112 @@
+"""Penalties: L1, entropy, smoothness and ridge; value, gradient and curvature on plain arrays.
+
+    ridge        alpha / 2 sum_ij (mean_g c_igj^2 + w_ij^2)
+    smoothness   smoothing / 2 sum_ij integral (s_ij'')^2 dt,    s_ij the spline part (Eilers & Marx 1996)
+    sparsity     lambda (mu1 |Phi|_1 + mu2 S(Phi)) a layer       (paper eq. 2.14-2.17)
+
+t is the input in units of half the knot range, so a strength means the same in any units, for any number of rows and
+for any grid size.
+"""
+
+import numpy as np
+
+from ._bspline import greville
+from ._jit import njit
+
+
+def roughness(knots, degree):
+    """Penalty matrices of the second derivative.
+
+    Second divided differences D of the coefs at their Greville abscissae, weighted by their distance h:
+    D' diag(h) D, the P-spline penalty on any knots.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    degree : int
+
+    Returns
+    -------
+    matrices : ndarray of shape (n_in, n_basis, n_basis)
+    """
+    places = greville(knots, degree)
+    n_in, n_basis = places.shape
+    if n_basis < 3:
+        return np.zeros((n_in, n_basis, n_basis))
+    step = np.diff(places, axis=1)
+    width = 0.5 * (step[:, 1:] + step[:, :-1])
+    difference = np.zeros((n_in, n_basis - 2, n_basis))
+    g = np.arange(n_basis - 2)
+    difference[:, g, g] = 1.0 / (step[:, :-1] * width)
+    difference[:, g, g + 2] = 1.0 / (step[:, 1:] * width)
+    difference[:, g, g + 1] = -difference[:, g, g] - difference[:, g, g + 2]
+    return np.einsum("iag,ia,iah->igh", difference, width, difference)
+
+
+def quadratic(knots, degree, alpha, smoothing):
+    """Ridge and smoothness of every input node's terms, shape (n_in, n_basis + 1, n_basis + 1).
+
+    The penalty of one edge with coefs and base weight v is v' P_i v / 2.
+    """
+    rough = roughness(knots, degree)
+    n_in, n_basis, _ = rough.shape
+    matrices = np.zeros((n_in, n_basis + 1, n_basis + 1))
+    matrices[:, :-1, :-1] = smoothing * rough + alpha / n_basis * np.eye(n_basis)
+    matrices[:, -1, -1] = alpha
+    return matrices
+
+
+def quadratic_value_gradient(matrices, weights):
+    """Value and gradient of the quadratic penalty; weights of shape (n_in, n_basis + 1, n_out)."""
+    gradient = matrices @ weights
+    return 0.5 * float(np.sum(gradient * weights)), gradient
+
+
+def sparsity(norms, l1_weight, entropy_weight):
+    """L1 norm and entropy of a layer (eq. 2.15-2.17).
+
+    Parameters
+    ----------
+    norms : ndarray of shape (n_in, n_out)
+        abs(phi_ij) averaged over the rows.
+    l1_weight, entropy_weight : float
+        mu1 and mu2.
+
+    Returns
+    -------
+    value : float
+        mu1 |Phi|_1 + mu2 S(Phi), S = -sum p log p, p = norms / |Phi|_1; 0 for a layer of zeros.
+    gradient : ndarray of shape (n_in, n_out)
+        By the norms: mu1 - mu2 (log p + S) / |Phi|_1.
+    """
+    total = float(norms.sum())
+    if total <= 0.0:
+        return 0.0, np.full_like(norms, l1_weight)
+    p = norms / total
+    log_p = np.log(np.maximum(p, np.finfo(np.float64).tiny))
+    entropy = -float(np.sum(p * log_p))
+    return l1_weight * total + entropy_weight * entropy, l1_weight - entropy_weight * (log_p + entropy) / total
+
+
+@njit
+def add_blocks(hessian, offset, blocks, factor):
+    """Add factor_ij blocks_i to the rows and columns of edge (i, j) in the Hessian of all parameters.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n_parameters, n_parameters), output
+    offset : int
+        Place of the layer's first weight.
+    blocks : ndarray of shape (n_in, n_basis + 1, n_basis + 1)
+    factor : ndarray of shape (n_in, n_out)
+    """
+    n_in, n_terms, _ = blocks.shape
+    n_out = factor.shape[1]
+    for i in range(n_in):
+        for g in range(n_terms):
+            for h in range(n_terms):
+                if blocks[i, g, h] != 0.0:
+                    for j in range(n_out):
+                        row = offset + (i * n_terms + g) * n_out + j
+                        column = offset + (i * n_terms + h) * n_out + j
+                        hessian[row, column] += factor[i, j] * blocks[i, g, h]

@@ -1,0 +1,104 @@
+"""Scores of edges and nodes, and the smaller network (paper 2.5.1).
+
+    edge (l, i, j)   |phi_lij|_1, averaged over the training rows
+    node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 2.18, 2.19)
+"""
+
+import numpy as np
+
+from ._layer import Layer
+from ._network import Network
+
+
+def edge_norms(network):
+    """abs(phi) of every edge averaged over the training rows, a list of (n_in, n_out) arrays."""
+    return [moments[0] for moments in network.moments]
+
+
+def edge_deviations(network):
+    """Standard deviation of every edge's function over the training rows."""
+    return [np.sqrt(np.maximum(moments[2] - moments[1] ** 2, 0.0)) for moments in network.moments]
+
+
+def attribution(network):
+    """Importance of every column, flowing back from the outputs (KAN 2.0, arXiv:2408.10205, section 4.1).
+
+    A node hands its importance to its edges in proportion to their standard deviations.
+
+    Returns
+    -------
+    importances : ndarray of shape (n_in,)
+        Sums to 1, or all 0 for a constant model.
+    """
+    importance = np.ones(network.layers[-1].n_out)
+    for deviations in reversed(edge_deviations(network)):
+        total = deviations.sum(axis=0)
+        share = np.divide(deviations, total, out=np.zeros_like(deviations), where=total > 0)
+        importance = share @ importance
+    total = importance.sum()
+    return importance / total if total > 0 else importance
+
+
+def _kept_edges(network, threshold):
+    """Edges that stay: above the threshold and on a way from an input to an output."""
+    masks = [
+        layer.edge_mask & (norms > threshold)
+        for layer, norms in zip(network.layers, edge_norms(network), strict=True)
+    ]
+    for before, after in zip(masks[:-1], masks[1:], strict=True):
+        after &= before.any(axis=0)[:, None]
+    for before, after in zip(masks[-2::-1], masks[:0:-1], strict=True):
+        before &= after.any(axis=1)
+    return masks
+
+
+def prune(network, threshold):
+    """Remove edges and hidden nodes whose scores do not exceed the threshold.
+
+    Pruned nodes leave the arrays. Pruned edges and inputs stay as a mask. A removed edge's mean over the training rows
+    goes into the splines that remain, or into the constant, so that only its variation is lost.
+
+    Returns
+    -------
+    pruned : Network
+        An additive network without edges where nothing is left.
+    """
+    masks = _kept_edges(network, threshold)
+    nodes = [np.ones(network.layers[0].n_in, dtype=bool), *(mask.any(axis=0) for mask in masks)]
+    nodes[-1][:] = True
+    if not masks[-1].any():
+        return _constant(network)
+    layers, offset = [], network.offset.copy()
+    for l, (layer, mask, moments) in enumerate(zip(network.layers, masks, network.moments, strict=True)):  # noqa: E741
+        weights = np.where(mask[:, None], layer.weights, 0.0)
+        lost = np.where(mask, 0.0, moments[1]).sum(axis=0)
+        if l == len(network.layers) - 1:
+            offset += lost
+        else:
+            share = lost / np.maximum(mask.sum(axis=0), 1)
+            weights[:, :-1] += np.where(mask, share, 0.0)[:, None]
+        inputs, outputs = nodes[l], nodes[l + 1]
+        layers.append(_with(layer, weights[inputs][:, :, outputs], mask[inputs][:, outputs], inputs))
+    return Network(layers, offset)
+
+
+def _constant(network):
+    """The constant model: the mean prediction, no edges."""
+    first, n_out = network.layers[0], network.layers[-1].n_out
+    mask = np.zeros((first.n_in, n_out), dtype=bool)
+    empty = _with(first, np.zeros((first.n_in, first.n_basis + 1, n_out)), mask, slice(None))
+    return Network([empty], network.offset + network.moments[-1][1].sum(axis=0))
+
+
+def _with(layer, weights, mask, inputs):
+    """The layer with other weights and only some of its input nodes."""
+    return Layer(
+        weights,
+        layer.knots[inputs],
+        layer.center[inputs],
+        layer.scale[inputs],
+        layer.degree,
+        layer.base_activation,
+        layer.linear,
+        mask,
+    )

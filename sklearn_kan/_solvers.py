@@ -1,0 +1,312 @@
+"""Solvers that minimise any function of a vector; they know nothing of networks.
+
+An objective offers ``value(theta)``, ``value_and_gradient(theta)`` and, for `levenberg_marquardt`,
+``normal_equations(theta)`` (value, gradient, positive semi-definite Hessian). A callback ``callback(theta, value)`` is
+called after each iteration; a true return value stops the solver. A step to a value that is not finite is rejected.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+
+@dataclass
+class Solution:
+    """Where a solver stopped and why."""
+
+    theta: np.ndarray
+    value: float
+    n_iter: int
+    converged: bool
+    damping: float = 0.0
+
+
+class _Plateau:
+    """Whether the value fell by less than tol, relative to itself, over the last `patience` iterations."""
+
+    def __init__(self, value, tol, patience):
+        self.values = deque([value], maxlen=patience + 1)
+        self.tol = tol
+
+    def __call__(self, value):
+        self.values.append(value)
+        full = len(self.values) == self.values.maxlen
+        return full and self.values[0] - value <= self.tol * abs(self.values[0])
+
+
+def _never(theta, value):
+    return False
+
+
+# --- Levenberg-Marquardt ------------------------------------------------------------------------------------------
+
+_LM_PATIENCE = 4
+_LARGEST_DAMPING = 1e12
+_SMALLEST_DAMPING = 1e-14
+
+
+def _damped_step(hessian, gradient, scale, damping):
+    """Solve (H + damping diag(scale)) step = -gradient by Cholesky; None when H is not positive definite."""
+    matrix = hessian.copy()
+    matrix[np.diag_indices_from(matrix)] += damping * scale
+    factor, info = dpotrf(matrix, lower=1, overwrite_a=1)
+    if info != 0:
+        return None
+    return dpotrs(factor, -gradient, lower=1)[0]
+
+
+def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callback=_never):
+    """Minimise by Gauss-Newton steps with Marquardt's damping and Nielsen's update of it.
+
+    Each iteration solves (H + damping diag(H)) step = -gradient; the damping falls with the ratio of the actual to the
+    predicted decrease and grows while a step does not lower the value (Nielsen 1999).
+
+    Parameters
+    ----------
+    objective : object with value and normal_equations
+    theta : ndarray of shape (n_parameters,)
+    max_iter : int
+    tol : float
+        Stop when the value fell by less than tol, relative to itself, over 4 iterations.
+    damping : float, default=1e-2
+        The damping to start with, relative to the diagonal.
+    callback : callable
+
+    Returns
+    -------
+    solution : Solution
+        With the last damping, to go on from.
+    """
+    value, gradient, hessian = objective.normal_equations(theta)
+    plateau = _Plateau(value, tol, _LM_PATIENCE)
+    for n_iter in range(1, max_iter + 1):
+        scale = np.diag(hessian).copy()
+        scale = np.maximum(scale, 1e-10 * max(scale.max(initial=0.0), np.finfo(float).tiny))
+        growth = 2.0
+        while True:
+            step = _damped_step(hessian, gradient, scale, damping)
+            new_value = np.inf if step is None else objective.value(theta + step)
+            if new_value < value:
+                break
+            damping = max(damping, _SMALLEST_DAMPING) * growth
+            growth *= 2.0
+            if damping > _LARGEST_DAMPING:  # no step lowers the value: a minimum to rounding
+                return Solution(theta, value, n_iter, True, 1.0)
+        predicted = -(gradient @ step + 0.5 * step @ (hessian @ step))
+        ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
+        damping = max(_SMALLEST_DAMPING, damping * max(0.1, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
+        theta = theta + step
+        value = new_value
+        stop = callback(theta, value)
+        if plateau(value):
+            return Solution(theta, value, n_iter, True, damping)
+        if stop:
+            return Solution(theta, value, n_iter, False, damping)
+        if n_iter < max_iter:
+            value, gradient, hessian = objective.normal_equations(theta)
+    return Solution(theta, value, max_iter, False, damping)
+
+
+# --- L-BFGS -------------------------------------------------------------------------------------------------------
+
+_LBFGS_PATIENCE = 10
+_SUFFICIENT_DECREASE = 1e-4
+_CURVATURE = 0.9
+
+
+def _two_loop(gradient, pairs):
+    """Product of the inverse Hessian of the (step, change of gradient) pairs with the gradient."""
+    direction = gradient.copy()
+    weights = []
+    for step, change in reversed(pairs):
+        weight = (step @ direction) / (step @ change)
+        weights.append(weight)
+        direction -= weight * change
+    if pairs:
+        step, change = pairs[-1]
+        direction *= (step @ change) / (change @ change)
+    for (step, change), weight in zip(pairs, reversed(weights), strict=True):
+        direction += (weight - (change @ direction) / (step @ change)) * step
+    return direction
+
+
+def _cubic_minimum(a, value_a, slope_a, b, value_b, slope_b):
+    """Minimum of the cubic through two points and their slopes, kept off the ends of the interval."""
+    low, high = min(a, b), max(a, b)
+    with np.errstate(all="ignore"):
+        d1 = slope_a + slope_b - 3.0 * (value_a - value_b) / (a - b)
+        d2 = np.sign(b - a) * np.sqrt(d1 * d1 - slope_a * slope_b)
+        point = b - (b - a) * (slope_b + d2 - d1) / (slope_b - slope_a + 2.0 * d2)
+    if not np.isfinite(point):
+        return 0.5 * (low + high)
+    margin = 0.1 * (high - low)
+    return float(np.clip(point, low + margin, high - margin))
+
+
+def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
+    """A step length that satisfies the strong Wolfe conditions (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
+
+    ``along(length)`` returns value, slope and gradient there. `low` is the best point with a sufficient decrease, `high`
+    the other end of an interval that holds a good one. Returns (length, value, gradient), or None when no step lowers
+    the value.
+    """
+    low, high, low_gradient = (0.0, value0, slope0), None, None
+    for _ in range(max_evaluations):
+        value, slope, gradient = along(length)
+        point = (length, value, slope)
+        enough = np.isfinite(slope) and value <= value0 + _SUFFICIENT_DECREASE * length * slope0
+        if not enough or (low[0] > 0.0 and value >= low[1]):
+            high = point
+        elif abs(slope) <= -_CURVATURE * slope0:
+            return length, value, gradient
+        else:
+            ahead = 1.0 if high is None else high[0] - low[0]
+            if slope * ahead >= 0.0:
+                high = low
+            low, low_gradient = point, gradient
+        if high is None:
+            length *= 2.0
+        elif np.isfinite(high[1]) and np.isfinite(high[2]):
+            length = _cubic_minimum(*low, *high)
+        else:
+            length = low[0] + 0.1 * (high[0] - low[0])
+    return None if low_gradient is None else (low[0], low[1], low_gradient)
+
+
+def lbfgs(objective, theta, *, max_iter, tol, memory=20, callback=_never):
+    """Minimise by limited-memory BFGS steps with a strong Wolfe line search (Liu & Nocedal 1989).
+
+    Parameters
+    ----------
+    objective : object with value_and_gradient
+    theta : ndarray of shape (n_parameters,)
+    max_iter : int
+    tol : float
+        Stop when the value fell by less than tol, relative to itself, over 10 iterations.
+    memory : int, default=20
+        Pairs of steps and changes of the gradient that make the inverse Hessian.
+    callback : callable
+
+    Returns
+    -------
+    solution : Solution
+    """
+    value, gradient = objective.value_and_gradient(theta)
+    plateau = _Plateau(value, tol, _LBFGS_PATIENCE)
+    pairs = deque(maxlen=memory)
+    for n_iter in range(1, max_iter + 1):
+        direction = -_two_loop(gradient, pairs)
+        slope = float(gradient @ direction)
+        if slope >= 0.0:
+            return Solution(theta, value, n_iter, True)
+        length = 1.0 if pairs else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
+
+        def along(length, start=theta, direction=direction):
+            new_value, new_gradient = objective.value_and_gradient(start + length * direction)
+            return new_value, float(new_gradient @ direction), new_gradient
+
+        found = _strong_wolfe(along, value, slope, length)
+        if found is None:
+            if not pairs:
+                return Solution(theta, value, n_iter, True)
+            pairs.clear()  # the model of the curvature is spoilt: start it anew
+            continue
+        length, value, new_gradient = found
+        step = length * direction
+        change = new_gradient - gradient
+        if step @ change > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
+            pairs.append((step, change))
+        theta, gradient = theta + step, new_gradient
+        stop = callback(theta, value)
+        if plateau(value):
+            return Solution(theta, value, n_iter, True)
+        if stop:
+            return Solution(theta, value, n_iter, False)
+    return Solution(theta, value, max_iter, False)
+
+
+# --- Adam ---------------------------------------------------------------------------------------------------------
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+_LEARNING_RATE_FALL = 0.2
+_LEARNING_RATE_FALLS = 2
+
+
+def adam_start(n_parameters):
+    """State of Adam before the first step: moments of the gradient and the number of steps."""
+    return {"mean": np.zeros(n_parameters), "square": np.zeros(n_parameters), "n_steps": 0}
+
+
+def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
+    """One pass over the rows in random mini-batches (Kingma & Ba 2015); `state` moves on in place.
+
+    A batch whose value or gradient is not finite is left out.
+
+    Returns
+    -------
+    theta : ndarray
+    value : float
+        Mean of the batches' values, each before its step.
+    """
+    order = rng.permutation(objective.n_rows)
+    values = []
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        value, gradient = objective.subset(rows).value_and_gradient(theta)
+        if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
+            continue
+        values.append((len(rows), value))
+        state["n_steps"] += 1
+        state["mean"] += (1.0 - _BETA1) * (gradient - state["mean"])
+        state["square"] += (1.0 - _BETA2) * (gradient**2 - state["square"])
+        mean = state["mean"] / (1.0 - _BETA1 ** state["n_steps"])
+        square = state["square"] / (1.0 - _BETA2 ** state["n_steps"])
+        theta = theta - learning_rate * mean / (np.sqrt(square) + _EPSILON)
+    sizes, values = np.array(values).T if values else (np.ones(1), np.full(1, np.inf))
+    return theta, float(np.average(values, weights=sizes))
+
+
+def adam(
+    objective, theta, *, max_iter, tol, n_iter_no_change, batch_size, learning_rate, rng, state=None, callback=_never
+):
+    """Minimise by epochs of Adam; the learning rate falls to a fifth, twice, when the value stops falling.
+
+    Parameters
+    ----------
+    objective : object with value_and_gradient, n_rows and subset(rows)
+    theta : ndarray of shape (n_parameters,)
+    max_iter : int
+        Epochs.
+    tol : float
+        The value stopped falling when no epoch of `n_iter_no_change` is below the best one by tol, relative to it.
+    n_iter_no_change : int
+    batch_size : int
+    learning_rate : float
+    rng : RandomState
+    state : dict, default=None
+        Of `adam_start`, to go on with; changed in place.
+    callback : callable
+
+    Returns
+    -------
+    solution : Solution
+    """
+    state = adam_start(len(theta)) if state is None else state
+    best, since, falls, value = np.inf, 0, 0, np.inf
+    for n_iter in range(1, max_iter + 1):
+        theta, value = adam_epoch(
+            objective, theta, state, batch_size=batch_size, learning_rate=learning_rate, rng=rng
+        )
+        since = since + 1 if value > best - tol * abs(best) else 0
+        best = min(best, value)
+        stop = callback(theta, value)
+        if since >= n_iter_no_change:
+            if falls == _LEARNING_RATE_FALLS:
+                return Solution(theta, value, n_iter, True)
+            falls, since = falls + 1, 0
+            learning_rate *= _LEARNING_RATE_FALL
+        if stop:
+            return Solution(theta, value, n_iter, False)
+    return Solution(theta, value, max_iter, False)

@@ -1,0 +1,65 @@
+"""How row chunks are run: serial kernels without the GIL, a few Python threads, sums in a fixed order.
+
+Chunks depend on the shape of the data alone and results come back in their order, so the bits of a model do not
+depend on the number of threads.
+"""
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+
+import numba
+import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
+from threadpoolctl import ThreadpoolController
+
+_lock = Lock()
+_state = {"fits": 0, "limit": None}
+
+
+@contextmanager
+def single_blas_thread():
+    """Limit BLAS to one thread while at least one fit runs.
+
+    On small systems more BLAS threads cost time and change the bits. Fits in several threads share one limit:
+    the first one in sets it, the last one out restores what was before.
+    """
+    with _lock:
+        if _state["fits"] == 0:
+            _state["limit"] = ThreadpoolController().limit(limits=1, user_api="blas")
+        _state["fits"] += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _state["fits"] -= 1
+            if _state["fits"] == 0:
+                _state["limit"].restore_original_limits()
+                _state["limit"] = None
+
+
+def n_threads() -> int:
+    """Threads for one call: Numba's number, shared between the fits that run in this process."""
+    return max(1, numba.config.NUMBA_NUM_THREADS // max(1, _state["fits"]))
+
+
+def chunk_slices(n_rows, chunk_rows):
+    """Slices of at most `chunk_rows` rows that cover `n_rows` rows in order."""
+    return [slice(start, min(start + chunk_rows, n_rows)) for start in range(0, n_rows, chunk_rows)]
+
+
+def map_chunks(function, n_rows, chunk_rows):
+    """Yield ``function(rows)`` for each chunk of rows, in order, at most two results a thread waiting."""
+    chunks = chunk_slices(n_rows, chunk_rows)
+    workers = min(n_threads(), len(chunks))
+    if workers < 2:
+        yield from map(function, chunks)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque()
+        for rows in chunks:
+            waiting.append(pool.submit(function, rows))
+            if len(waiting) >= 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

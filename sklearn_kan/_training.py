@@ -1,0 +1,303 @@
+"""Training from coarse to fine: starts compete, grids are refined, hidden knots follow, pruned networks go on."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._grid import any_drift, follow_activations, initial_network, range_sample, refine
+from ._objective import Objective, Strengths
+from ._pruning import prune
+from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
+
+# Largest network and largest work (rows x outputs x parameters^2) of one iteration for Levenberg-Marquardt.
+_LM_PARAMETERS = 3000
+_LM_WORK = 4e10
+# Largest work (rows x weights touched) of one full gradient for L-BFGS.
+_LBFGS_WORK = 1e8
+# Iterations of each start before the best one goes on.
+_START_ITERATIONS = 20
+# Knot moves in one stage: at first each iteration moves them, in the end none.
+_MOST_MOVES = 30
+# Iterations between two looks at the activations; a look costs a forward pass.
+_LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
+_FIRST_DAMPING = 1e-2
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as the network sees them."""
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+
+
+@dataclass
+class Best:
+    """The model with the best validation score so far."""
+
+    score: float = -np.inf
+    network: object = None
+    theta: object = None
+    since: int = 0
+
+
+def choose_solver(n_rows, n_outputs, network):
+    """LM for small problems, then L-BFGS, then Adam for large data."""
+    n_parameters = network.n_parameters
+    if n_parameters <= _LM_PARAMETERS and n_rows * n_outputs * n_parameters**2 <= _LM_WORK:
+        return "lm"
+    touched = sum(layer.n_in * (layer.degree + 2) * layer.n_out for layer in network.layers)
+    return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
+
+
+class Trainer:
+    """Trains one network.
+
+    Parameters
+    ----------
+    settings : estimator
+        Its constructor parameters.
+    loss : object of `_losses`
+    rows : Rows
+    validation : Rows or None
+    rng : RandomState
+    progress : Progress
+
+    Attributes
+    ----------
+    network : Network
+        The last good model at any time: what an interrupted fit keeps.
+    loss_curve : list of float
+        Objective after each iteration.
+    validation_scores : list of float
+        Minus the loss on the validation rows after each iteration.
+    """
+
+    def __init__(self, settings, loss, rows, validation, rng, progress):
+        self.settings = settings
+        self.loss = loss
+        self.rows = rows
+        self.validation = validation
+        self.rng = rng
+        self.progress = progress
+        self.network = None
+        self.solver = settings.solver
+        self.damping = _FIRST_DAMPING
+        self.loss_curve = []
+        self.validation_scores = []
+        self.best = Best()
+        self.reason = None
+        self.strengths = Strengths(
+            settings.alpha, settings.smoothing, settings.reg_lambda, settings.l1_weight, settings.entropy_weight
+        )
+        self.sample = range_sample(rows.X, rows.weight)
+
+    # --- the whole course ---------------------------------------------------------------------------------------
+
+    def run(self, grid_sizes, make_network):
+        """Train from the coarsest to the finest grid, prune and train on.
+
+        Parameters
+        ----------
+        grid_sizes : sequence of int
+        make_network : callable or Network
+            rng -> Network on the coarsest grid, or the network to go on with.
+        """
+        try:
+            self._stages(grid_sizes, make_network)
+        except KeyboardInterrupt:
+            if self.network is None:
+                raise
+            warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=4)
+        if self.best.network is not None:
+            self.network, self.network.theta = self.best.network, self.best.theta
+
+    def _stages(self, grid_sizes, make_network):
+        self.network = make_network(self.rng) if callable(make_network) else make_network
+        if self.solver == "auto":
+            finest = refine(self.network, grid_sizes[-1])
+            self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
+        if callable(make_network) and self.settings.n_init > 1:
+            self._compete(make_network)
+        for grid_size in grid_sizes:
+            if grid_size != self.network.layers[0].grid_size:
+                self.network = refine(self.network, grid_size)
+            if self._stage(f"grid {grid_size}", last=grid_size == grid_sizes[-1]):
+                break
+        if self.settings.prune_threshold > 0.0:
+            self._prune()
+
+    def _prune(self):
+        if self.best.network is not None:
+            self.network, self.network.theta = self.best.network, self.best.theta
+        self.measure()
+        pruned = prune(self.network, self.settings.prune_threshold)
+        if pruned.n_parameters == 0:
+            warnings.warn(
+                f"prune_threshold={self.settings.prune_threshold} removed every edge: the model is constant. "
+                "Lower prune_threshold or reg_lambda.",
+                UserWarning,
+                stacklevel=6,
+            )
+        self.network, self.best = pruned, Best()
+        self.strengths = Strengths(self.settings.alpha, self.settings.smoothing)
+        self._stage("pruned", last=True)
+
+    def _compete(self, make_network):
+        """A few iterations of each start; the best goes on."""
+        networks = [self.network, *(make_network(self.rng) for _ in range(self.settings.n_init - 1))]
+        best = np.inf
+        n_iter = min(_START_ITERATIONS, self.settings.max_iter)
+        self.progress.begin_stage("starts", n_iter * len(networks))
+        for network in networks:
+            network, value = self._solve(network, n_iter, record=False)  # noqa: PLW2901
+            if value < best:
+                best, self.network = value, network
+        self.damping = _FIRST_DAMPING
+        self.progress.end_stage(self.network)
+
+    def _stage(self, name, *, last):
+        """One stage; whether training ends with it."""
+        self.progress.begin_stage(name, self.settings.max_iter)
+        self.reason = None
+        self.best.since = 0
+        self.converged = self.network.n_parameters == 0
+        if not self.converged:
+            self.network, _ = self._solve(self.network, self.settings.max_iter, record=True)
+        stop = self.progress.end_stage(self.network)
+        if last and not self.converged and self.reason is None:
+            warnings.warn(
+                f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
+                "Increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+        return stop
+
+    # --- one stage ----------------------------------------------------------------------------------------------
+
+    def _solve(self, network, max_iter, *, record):
+        """Minimise on one grid; hidden knots follow the activations between runs of the solver.
+
+        Returns
+        -------
+        network : Network
+        value : float
+            The objective.
+        """
+        left, moves = max_iter, 0
+        self.adam_state = adam_start(network.n_parameters)
+        while True:
+            objective = self._objective(network)
+            look = moves < _MOST_MOVES and len(network.layers) > 1
+            callback = self._callback(network, look=look, record=record)
+            solution = self._minimise(objective, network.theta, left, callback)
+            network.theta = solution.theta
+            left -= solution.n_iter
+            self.converged = solution.converged
+            if self.reason or not look or not any_drift(network, *self.sample):
+                return network, solution.value
+            moves += 1
+            network = follow_activations(network, *self.sample, self.settings.knots)
+            if record:
+                self.network = network
+            if left <= 0:
+                return network, self._objective(network).value(network.theta)
+
+    def _callback(self, network, *, look, record):
+        """What happens after each iteration of a solver; true stops it."""
+        n_iter = 0
+        every = _LOOK_EVERY[self.solver]
+
+        def callback(theta, value):
+            nonlocal n_iter
+            n_iter += 1
+            network.theta = theta
+            if record:
+                self._record(network, value)
+            return bool(self.reason) or (look and n_iter % every == 0 and any_drift(network, *self.sample))
+
+        return callback
+
+    def _record(self, network, value):
+        self.network = network
+        self.loss_curve.append(float(value))
+        score = None if self.validation is None else self._validate(network)
+        if self.progress.iteration(network, value, score):
+            self.reason = "callback"
+
+    def _validate(self, network):
+        """Score on the validation rows; the best model is remembered."""
+        rows = self.validation
+        loss = self.loss.value(rows.y, network.raw_predict(rows.X)).sum(axis=1)
+        score = -float(np.average(loss, weights=rows.weight))
+        self.validation_scores.append(score)
+        if score > self.best.score + self.settings.tol * abs(self.best.score) or self.best.network is None:
+            self.best.since = 0
+        else:
+            self.best.since += 1
+        if score > self.best.score:
+            self.best.score, self.best.network, self.best.theta = score, network, network.theta
+        if self.best.since >= self.settings.n_iter_no_change:
+            self.reason = "validation"
+        return score
+
+    def _minimise(self, objective, theta, max_iter, callback):
+        settings = self.settings
+        common = {"max_iter": max_iter, "tol": settings.tol, "callback": callback}
+        if self.solver == "lm":
+            solution = levenberg_marquardt(objective, theta, damping=self.damping, **common)
+            self.damping = min(solution.damping, _FIRST_DAMPING)
+            return solution
+        if self.solver == "lbfgs":
+            return lbfgs(objective, theta, **common)
+        return adam(
+            objective,
+            theta,
+            n_iter_no_change=settings.n_iter_no_change,
+            batch_size=batch_size(settings.batch_size, objective.n_rows),
+            learning_rate=settings.learning_rate_init,
+            rng=self.rng,
+            state=self.adam_state,
+            **common,
+        )
+
+    def one_pass(self, network, state):
+        """One epoch of Adam on the knots as they are.
+
+        Returns
+        -------
+        state : dict
+            Of Adam, for the next pass.
+        """
+        self.network, self.solver = network, "adam"
+        state = adam_start(network.n_parameters) if state is None else state
+        network.theta, value = adam_epoch(
+            self._objective(network),
+            network.theta,
+            state,
+            batch_size=batch_size(self.settings.batch_size, len(self.rows.X)),
+            learning_rate=self.settings.learning_rate_init,
+            rng=self.rng,
+        )
+        self.loss_curve.append(value)
+        return state
+
+    def measure(self):
+        """Store the moments of every edge over the training rows in the network."""
+        self.network.moments = self._objective(self.network).moments(self.network.theta)
+
+    def objective_value(self):
+        """The objective of the network as it is."""
+        return float(self._objective(self.network).value(self.network.theta))
+
+    def _objective(self, network):
+        return Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, self.strengths)
+
+
+def batch_size(batch_size, n_rows):
+    """Rows of a mini-batch; 'auto' is 200, or all rows when there are fewer."""
+    return min(200 if batch_size == "auto" else batch_size, n_rows)
