@@ -1,6 +1,6 @@
 """Kolmogorov-Arnold Networks as scikit-learn estimators."""
 
 from ._estimators import KANClassifier, KANRegressor
+from ._version import __version__
 
-__version__ = "0.1.0"
-__all__ = ["KANClassifier", "KANRegressor"]
+__all__ = ["KANClassifier", "KANRegressor", "__version__"]

@@ -78,18 +78,21 @@ def target_scaling(y, weight, loss, quantile):
     return np.where(constant, y[0], center), np.where(constant, 1.0, scale)
 
 
-def class_targets(codes, weight, n_classes):
-    """Targets of the log loss and the raw prediction of the class frequencies.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples, 1) for two classes, else (n_samples, n_classes)
-    offset : ndarray of shape (1,) or (n_classes,)
-        Log odds, or log frequencies less their mean.
-    """
+def class_targets(codes, n_classes):
+    """Targets of the log loss: shape (n_samples, 1) for two classes, else one-hot (n_samples, n_classes)."""
     one_hot = np.eye(n_classes)[codes]
-    frequency = np.average(one_hot, axis=0, weights=weight)
-    log_frequency = np.log(np.maximum(frequency, 0.5 / len(codes)))
-    if n_classes == 2:
-        return one_hot[:, 1:], log_frequency[1:] - log_frequency[:1]
-    return one_hot, log_frequency - log_frequency.mean()
+    return one_hot[:, 1:] if n_classes == 2 else one_hot
+
+
+def class_offset(y, weight):
+    """Raw prediction of the class frequencies: log odds for two classes, else centred log frequencies.
+
+    A class without rows counts as half a row.
+    """
+    frequency = np.average(y, axis=0, weights=weight)
+    least = 0.5 / len(y)
+    if y.shape[1] == 1:
+        frequency = np.clip(frequency, least, 1.0 - least)
+        return np.log(frequency / (1.0 - frequency))
+    log_frequency = np.log(np.maximum(frequency, least))
+    return log_frequency - log_frequency.mean()

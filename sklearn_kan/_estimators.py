@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._encoding import canonical_rows, class_targets, hold_out, target_scaling
+from ._encoding import canonical_rows, class_offset, class_targets, hold_out, target_scaling
 from ._grid import initial_network
 from ._layer import BASE_ACTIVATIONS
 from ._losses import classification_loss, regression_loss
@@ -20,9 +20,10 @@ from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
 from ._training import Rows, Trainer
+from ._version import __version__
 
+# Of the pickled state; a newer version reads all older ones.
 _FORMAT = 1
-_VERSION = "0.1.0"
 
 
 class _BaseKAN(CallbackSupportMixin, BaseEstimator):
@@ -58,6 +59,59 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    def __init__(
+        self,
+        hidden_layer_sizes=(5,),
+        *,
+        grid_size=5,
+        degree=3,
+        knots="auto",
+        extrapolation="linear",
+        base_activation="silu",
+        solver="auto",
+        alpha=3e-4,
+        smoothing=3e-3,
+        reg_lambda=0.0,
+        l1_weight=1.0,
+        entropy_weight=1.0,
+        prune_threshold=0.0,
+        n_init=4,
+        max_iter=200,
+        tol=1e-3,
+        batch_size="auto",
+        learning_rate_init=1e-2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.grid_size = grid_size
+        self.degree = degree
+        self.knots = knots
+        self.extrapolation = extrapolation
+        self.base_activation = base_activation
+        self.solver = solver
+        self.alpha = alpha
+        self.smoothing = smoothing
+        self.reg_lambda = reg_lambda
+        self.l1_weight = l1_weight
+        self.entropy_weight = entropy_weight
+        self.prune_threshold = prune_threshold
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
     # --- fit --------------------------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight):
@@ -65,22 +119,18 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         warm = self.warm_start and hasattr(self, "network_")
         X, y = self._validate_data(X, y, reset=not warm)
         weight = self._check_weight(sample_weight, X)
-        y, offset, loss = self._encode_targets(y, weight, warm=warm)
+        if not warm:
+            self._learn_targets(y, weight)
         rng = check_random_state(self.random_state)
-        rows = Rows(*canonical_rows(X, y, weight))
-        validation = None
-        if self.early_stopping:
-            stratify = not isinstance(self, RegressorMixin)
-            parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
-            rows, validation = Rows(*parts[0]), Rows(*parts[1])
+        loss = self._loss()
+        rows, validation = self._rows(X, self._encode_targets(y), weight, rng)
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes)
         else:
-            active = (rows.X != rows.X[:1]).any(axis=0)
-            start = self._network_maker([X.shape[1], *hidden, y.shape[1]], grid_sizes[0], rows, active, offset)
+            start = self._network_maker(hidden, grid_sizes[0], rows)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         n_stages = len(grid_sizes) + (self.n_init > 1) + (self.prune_threshold > 0)
-        data = {"X": X, "y": self._decode_targets(y), "metadata": {} if sample_weight is None else {"sample_weight": sample_weight}}
-        progress = Progress(self, n_stages, data, self._reconstruction)
+        progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata})
         trainer = Trainer(self, loss, rows, validation, rng, progress)
         with single_blas_thread():
             trainer.run(grid_sizes, start)
@@ -88,6 +138,15 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         self._store(trainer)
         progress.end(self.network_)
         return self
+
+    def _rows(self, X, y, weight, rng):
+        """Training rows and, with early stopping, validation rows."""
+        X, y, weight = canonical_rows(X, y, weight)
+        if not self.early_stopping:
+            return Rows(X, y, weight), None
+        stratify = not isinstance(self, RegressorMixin)
+        train, validation = hold_out(X, y, weight, self.validation_fraction, rng, stratify=stratify)
+        return Rows(*train), Rows(*validation)
 
     def _check_sizes(self):
         """Hidden layer sizes and grid sizes as lists."""
@@ -99,7 +158,9 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             )
         grids = np.atleast_1d(np.asarray(self.grid_size))
         if grids.ndim != 1 or not grids.size or grids.dtype.kind not in "iu" or grids.min() < 1:
-            raise ValueError(f"grid_size must be an integer of at least 1 or a sequence of them, got {self.grid_size!r}.")
+            raise ValueError(
+                f"grid_size must be an integer of at least 1 or a sequence of them, got {self.grid_size!r}."
+            )
         if (np.diff(grids) <= 0).any():
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
         return hidden.astype(int).tolist(), grids.tolist()
@@ -123,10 +184,14 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _network_maker(self, shape, grid_size, rows, active, offset):
+    def _network_maker(self, hidden, grid_size, rows, *, mask_constant=True):
+        """A function rng -> new network; constant columns stay out of it."""
+        active = (rows.X != rows.X[:1]).any(axis=0) if mask_constant else np.ones(rows.X.shape[1], dtype=bool)
+        offset = self._raw_offset(rows.y, rows.weight)
+
         def make_network(rng):
             return initial_network(
-                shape,
+                [rows.X.shape[1], *hidden, rows.y.shape[1]],
                 rows.X,
                 rows.weight,
                 rng,
@@ -170,10 +235,6 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         self.feature_importances_ = attribution(trainer.network)
         self._adam_state = None
 
-    def _reconstruction(self, network):
-        """Attributes that make a copy of self predict with the network as it is now."""
-        return {"network_": network.copy()}
-
     # --- partial_fit ------------------------------------------------------------------------------------------------
 
     def _partial_fit(self, X, y, sample_weight):
@@ -181,21 +242,18 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         hidden, grid_sizes = self._check_sizes()
         X, y = self._validate_data(X, y, reset=first)
         weight = self._check_weight(sample_weight, X)
-        y, offset, loss = self._encode_targets(y, weight, warm=not first)
-        rows = Rows(*canonical_rows(X, y, weight))
         if first:
-            self._adam_state = None
-            self.loss_curve_ = []
-            active = np.ones(X.shape[1], dtype=bool)
-            shape = [X.shape[1], *hidden, y.shape[1]]
-            network = self._network_maker(shape, grid_sizes[-1], rows, active, offset)(
-                check_random_state(self.random_state)
-            )
-        else:
-            network = self.network_.copy()
-        trainer = Trainer(self, loss, rows, None, self._pass_random_state(), None)
+            self._learn_targets(y, weight)
+            self.loss_curve_, self._adam_state = [], None
+        rng = self._pass_random_state()
+        rows = Rows(*canonical_rows(X, self._encode_targets(y), weight))
+        trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
+            if first:
+                network = self._network_maker(hidden, grid_sizes[-1], rows, mask_constant=False)(rng)
+            else:
+                network = self.network_.copy()
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
         self._store(trainer)
@@ -237,19 +295,19 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         state = dict(super().__getstate__())
         if "network_" in state:
             state["network_"] = state["network_"].to_dict()
-        return {**state, "_sklearn_kan_version": _VERSION, "_sklearn_kan_format": _FORMAT}
+        return {**state, "_sklearn_kan_version": __version__, "_sklearn_kan_format": _FORMAT}
 
     def __setstate__(self, state):
         state = dict(state)
         version = state.pop("_sklearn_kan_version", "an unknown version")
         if state.pop("_sklearn_kan_format", _FORMAT) > _FORMAT:
             raise ValueError(
-                f"This {type(self).__name__} was pickled by sklearn_kan {version}, whose format {_VERSION} cannot read. "
+                f"This {type(self).__name__} was pickled by sklearn_kan {version}, whose format {__version__} cannot read. "
                 "Upgrade sklearn_kan or fit again."
             )
-        if version != _VERSION:
+        if version != __version__:
             warnings.warn(
-                f"This {type(self).__name__} was pickled by sklearn_kan {version} and is read by {_VERSION}. "
+                f"This {type(self).__name__} was pickled by sklearn_kan {version} and is read by {__version__}. "
                 "Check its predictions or fit again.",
                 UserWarning,
                 stacklevel=2,
@@ -259,12 +317,20 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         super().__setstate__(state)
 
     @abstractmethod
-    def _encode_targets(self, y, weight, *, warm):
-        """Targets as the network sees them, raw prediction of the constant model, loss."""
+    def _learn_targets(self, y, weight):
+        """Fitted attributes that tell how targets are encoded."""
 
     @abstractmethod
-    def _decode_targets(self, y):
-        """Targets of the network in the units of the user."""
+    def _encode_targets(self, y):
+        """Targets as the network sees them, shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _raw_offset(self, y, weight):
+        """Raw prediction of the constant model, shape (n_outputs,)."""
+
+    @abstractmethod
+    def _loss(self):
+        """The loss on raw predictions."""
 
 
 class KANRegressor(RegressorMixin, _BaseKAN):
@@ -288,8 +354,8 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         extrapolation="linear",
         base_activation="silu",
         solver="auto",
-        alpha=1e-10,
-        smoothing=1e-12,
+        alpha=3e-4,
+        smoothing=3e-3,
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
@@ -306,33 +372,35 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
+        super().__init__(
+            hidden_layer_sizes,
+            grid_size=grid_size,
+            degree=degree,
+            knots=knots,
+            extrapolation=extrapolation,
+            base_activation=base_activation,
+            solver=solver,
+            alpha=alpha,
+            smoothing=smoothing,
+            reg_lambda=reg_lambda,
+            l1_weight=l1_weight,
+            entropy_weight=entropy_weight,
+            prune_threshold=prune_threshold,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.loss = loss
         self.quantile = quantile
         self.epsilon = epsilon
-        self.grid_size = grid_size
-        self.degree = degree
-        self.knots = knots
-        self.extrapolation = extrapolation
-        self.base_activation = base_activation
-        self.solver = solver
-        self.alpha = alpha
-        self.smoothing = smoothing
-        self.reg_lambda = reg_lambda
-        self.l1_weight = l1_weight
-        self.entropy_weight = entropy_weight
-        self.prune_threshold = prune_threshold
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.tol = tol
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -342,30 +410,38 @@ class KANRegressor(RegressorMixin, _BaseKAN):
     def partial_fit(self, X, y, sample_weight=None):
         return self._partial_fit(X, y, sample_weight)
 
-    def _encode_targets(self, y, weight, *, warm):
-        y = np.asarray(y, dtype=np.float64)
+    def _learn_targets(self, y, weight):
+        kept = weight > 0.0
+        targets = np.asarray(y[kept], dtype=np.float64).reshape(kept.sum(), -1)
+        self._check_targets(targets)
+        if self.loss == "poisson" and (targets.max(axis=0) <= 0.0).any():
+            raise ValueError("loss='poisson' requires a y with at least one positive value.")
+        self._target_ndim = y.ndim
+        self.n_outputs_ = targets.shape[1]
+        self._target_center, self._target_scale = target_scaling(targets, weight[kept], self.loss, self.quantile)
+
+    def _check_targets(self, y):
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("quantile must be a number between 0 and 1 when loss='quantile', got None.")
-        if self.loss == "poisson" and (y.min() < 0.0 or not (y.T * weight).sum(axis=-1).min() > 0.0):
-            raise ValueError("loss='poisson' requires y to be non-negative with a positive sum.")
-        ndim, y = y.ndim, y.reshape(len(y), -1)
-        if not warm:
-            kept = weight > 0.0
-            self._target_ndim = ndim
-            self.n_outputs_ = y.shape[1]
-            self._target_center, self._target_scale = target_scaling(y[kept], weight[kept], self.loss, self.quantile)
-        elif y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
-        loss = regression_loss(self.loss, self.quantile, self.epsilon)
-        return (y - self._target_center) / self._target_scale, np.zeros(self.n_outputs_), loss
+        if self.loss == "poisson" and y.min() < 0.0:
+            raise ValueError("loss='poisson' requires non-negative values of y.")
 
-    def _decode_targets(self, y):
-        y = y * self._target_scale + self._target_center
-        return y[:, 0] if self._target_ndim == 1 else y
+    def _encode_targets(self, y):
+        y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        self._check_targets(y)
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
+        return (y - self._target_center) / self._target_scale
+
+    def _raw_offset(self, y, weight):
+        return np.zeros(self.n_outputs_)
+
+    def _loss(self):
+        return regression_loss(self.loss, self.quantile, self.epsilon)
 
     def predict(self, X):
-        raw = self._raw_predict(X)
-        return self._decode_targets(regression_loss(self.loss, self.quantile, self.epsilon).inverse_link(raw))
+        y = self._loss().inverse_link(self._raw_predict(X)) * self._target_scale + self._target_center
+        return y[:, 0] if self._target_ndim == 1 else y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -374,88 +450,40 @@ class KANRegressor(RegressorMixin, _BaseKAN):
 
 
 class KANClassifier(ClassifierMixin, _BaseKAN):
-    def __init__(
-        self,
-        hidden_layer_sizes=(5,),
-        *,
-        grid_size=5,
-        degree=3,
-        knots="auto",
-        extrapolation="linear",
-        base_activation="silu",
-        solver="auto",
-        alpha=1e-10,
-        smoothing=1e-12,
-        reg_lambda=0.0,
-        l1_weight=1.0,
-        entropy_weight=1.0,
-        prune_threshold=0.0,
-        n_init=4,
-        max_iter=200,
-        tol=1e-3,
-        batch_size="auto",
-        learning_rate_init=1e-2,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.grid_size = grid_size
-        self.degree = degree
-        self.knots = knots
-        self.extrapolation = extrapolation
-        self.base_activation = base_activation
-        self.solver = solver
-        self.alpha = alpha
-        self.smoothing = smoothing
-        self.reg_lambda = reg_lambda
-        self.l1_weight = l1_weight
-        self.entropy_weight = entropy_weight
-        self.prune_threshold = prune_threshold
-        self.n_init = n_init
-        self.max_iter = max_iter
-        self.tol = tol
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
         return self._fit(X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        if _check_partial_fit_first_call(self, classes) and hasattr(self, "network_"):
-            del self.network_
-        return self._partial_fit(X, y, sample_weight)
+        first = _check_partial_fit_first_call(self, classes)
+        try:
+            return self._partial_fit(X, y, sample_weight)
+        except ValueError:
+            if first:
+                del self.classes_
+            raise
 
-    def _encode_targets(self, y, weight, *, warm):
-        check_classification_targets(y)
-        known = warm or not hasattr(self, "network_") and hasattr(self, "classes_")
-        if not warm:
+    def _learn_targets(self, y, weight):
+        if hasattr(self, "network_") or not hasattr(self, "classes_"):  # else partial_fit has just set them
+            check_classification_targets(y)
             self.classes_ = np.unique(y[weight > 0.0])
-            self.n_outputs_ = 1
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    f"y must hold at least 2 classes to fit a classifier, got one class: {self.classes_[0]!r}."
-                )
-        unknown = np.setdiff1d(y[weight > 0.0], self.classes_)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()}.")
+        self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def _encode_targets(self, y):
+        check_classification_targets(y)
+        unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y has classes {unknown.tolist()} that are not in classes_={self.classes_.tolist()}.")
-        codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        y, offset = class_targets(codes, weight, len(self.classes_))
-        return y, offset, classification_loss(len(self.classes_))
+        return class_targets(np.searchsorted(self.classes_, y), len(self.classes_))
 
-    def _decode_targets(self, y):
-        return self.classes_[y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(int)]
+    def _raw_offset(self, y, weight):
+        return class_offset(y, weight)
+
+    def _loss(self):
+        return classification_loss(len(self.classes_))
 
     def decision_function(self, X):
         raw = self._raw_predict(X)
@@ -466,7 +494,9 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         return self.classes_[(raw > 0).astype(int) if raw.ndim == 1 else raw.argmax(axis=1)]
 
     def predict_proba(self, X):
-        return classification_loss(len(self.classes_)).inverse_link(self._raw_predict(X))
+        raw = self._raw_predict(X)
+        return self._loss().inverse_link(raw)
 
     def predict_log_proba(self, X):
-        return np.log(self.predict_proba(X))
+        raw = self._raw_predict(X)
+        return self._loss().log_inverse_link(raw)

@@ -3,12 +3,14 @@
 Every loss is a stateless description of one formula. `raw` and `y` have shape (n_samples, n_outputs). The curvature
 comes as a factor A of shape (n_samples, n_outputs, n_rows) with C = A A', where C is the Hessian by raw where the loss
 is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadratic majoriser where it has kinks.
+
+`known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 # Residuals, in units of the target's scale, below which the majoriser of a kinked loss is no longer sharpened.
 _KINK = 1e-3
@@ -21,6 +23,8 @@ def _diagonal(curvature):
 
 class _IdentityLink:
     """Predictions are raw predictions."""
+
+    known_dispersion = False
 
     def inverse_link(self, raw):
         return raw
@@ -81,6 +85,8 @@ class Huber(_IdentityLink):
 class Poisson:
     """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y)."""
 
+    known_dispersion = False
+
     def value(self, y, raw):
         with np.errstate(over="ignore"):
             return np.exp(raw) - y * raw - y + np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)), 0.0)
@@ -101,6 +107,8 @@ class Poisson:
 class BinaryLogLoss:
     """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
 
+    known_dispersion = True
+
     def value(self, y, raw):
         return np.logaddexp(0.0, raw) - y * raw
 
@@ -113,10 +121,15 @@ class BinaryLogLoss:
     def inverse_link(self, raw):
         return np.hstack([expit(-raw), expit(raw)])
 
+    def log_inverse_link(self, raw):
+        return np.hstack([log_expit(-raw), log_expit(raw)])
+
 
 @dataclass(frozen=True)
 class MultinomialLogLoss:
     """l = -sum_c y_c log softmax(raw)_c, y one-hot; C = diag(p) - p p', A_kc = sqrt(p_c) (delta_kc - p_k)."""
+
+    known_dispersion = True
 
     def value(self, y, raw):
         return -np.where(y > 0, y * log_softmax(raw, axis=1), 0.0)
@@ -130,6 +143,9 @@ class MultinomialLogLoss:
 
     def inverse_link(self, raw):
         return softmax(raw, axis=1)
+
+    def log_inverse_link(self, raw):
+        return log_softmax(raw, axis=1)
 
 
 def regression_loss(name, quantile=None, epsilon=1.35):

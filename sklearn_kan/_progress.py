@@ -39,15 +39,12 @@ class Progress:
         The most stages there can be.
     data : dict
         X, y and metadata for the callbacks.
-    reconstruct : callable
-        network -> dict of the fitted attributes of a model that stopped there.
     """
 
-    def __init__(self, estimator, n_stages, data, reconstruct):
+    def __init__(self, estimator, n_stages, data):
         self.estimator = estimator
         self.verbose = estimator.verbose
         self.data = data
-        self.reconstruct = reconstruct
         self.context = estimator._init_callback_context(max_subtasks=n_stages)
         self.context.call_on_fit_task_begin(estimator=estimator, **data)
         self.started = time.perf_counter()
@@ -64,7 +61,7 @@ class Progress:
     def _end(self, context, network):
         """End a task; whether a callback asks to stop the loop it belongs to."""
         return context.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=lambda: self.reconstruct(network), **self.data
+            estimator=self.estimator, reconstruction_attributes=lambda: {"network_": network.copy()}, **self.data
         )
 
     def iteration(self, network, loss, score):

@@ -1,7 +1,7 @@
 """Scores of edges and nodes, and the smaller network (paper 2.5.1).
 
-    edge (l, i, j)   |phi_lij|_1, averaged over the training rows
-    node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 2.18, 2.19)
+edge (l, i, j)   |phi_lij|_1, averaged over the training rows
+node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 2.18, 2.19)
 """
 
 import numpy as np
@@ -42,8 +42,7 @@ def attribution(network):
 def _kept_edges(network, threshold):
     """Edges that stay: above the threshold and on a way from an input to an output."""
     masks = [
-        layer.edge_mask & (norms > threshold)
-        for layer, norms in zip(network.layers, edge_norms(network), strict=True)
+        layer.edge_mask & (norms > threshold) for layer, norms in zip(network.layers, edge_norms(network), strict=True)
     ]
     for before, after in zip(masks[:-1], masks[1:], strict=True):
         after &= before.any(axis=0)[:, None]

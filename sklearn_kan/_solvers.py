@@ -45,16 +45,17 @@ def _never(theta, value):
 _LM_PATIENCE = 4
 _LARGEST_DAMPING = 1e12
 _SMALLEST_DAMPING = 1e-14
+_LARGEST_FALL = 0.2
 
 
 def _damped_step(hessian, gradient, scale, damping):
     """Solve (H + damping diag(scale)) step = -gradient by Cholesky; None when H is not positive definite."""
     matrix = hessian.copy()
     matrix[np.diag_indices_from(matrix)] += damping * scale
-    factor, info = dpotrf(matrix, lower=1, overwrite_a=1)
+    factor, info = dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)  # the transpose is in Fortran's order: no copy
     if info != 0:
         return None
-    return dpotrs(factor, -gradient, lower=1)[0]
+    return dpotrs(factor, -gradient, lower=0)[0]
 
 
 def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callback=_never):
@@ -96,7 +97,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
                 return Solution(theta, value, n_iter, True, 1.0)
         predicted = -(gradient @ step + 0.5 * step @ (hessian @ step))
         ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
-        damping = max(_SMALLEST_DAMPING, damping * max(0.1, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
+        damping = max(_SMALLEST_DAMPING, damping * max(_LARGEST_FALL, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
         theta = theta + step
         value = new_value
         stop = callback(theta, value)
@@ -172,6 +173,8 @@ def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
             length = _cubic_minimum(*low, *high)
         else:
             length = low[0] + 0.1 * (high[0] - low[0])
+        if high is not None and length in (low[0], high[0]):  # nothing between them but rounding
+            break
     return None if low_gradient is None else (low[0], low[1], low_gradient)
 
 
@@ -296,9 +299,7 @@ def adam(
     state = adam_start(len(theta)) if state is None else state
     best, since, falls, value = np.inf, 0, 0, np.inf
     for n_iter in range(1, max_iter + 1):
-        theta, value = adam_epoch(
-            objective, theta, state, batch_size=batch_size, learning_rate=learning_rate, rng=rng
-        )
+        theta, value = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=learning_rate, rng=rng)
         since = since + 1 if value > best - tol * abs(best) else 0
         best = min(best, value)
         stop = callback(theta, value)

@@ -11,9 +11,8 @@ from ._objective import Objective, Strengths
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
-# Largest network and largest work (rows x outputs x parameters^2) of one iteration for Levenberg-Marquardt.
-_LM_PARAMETERS = 3000
-_LM_WORK = 4e10
+# Largest work of one Levenberg-Marquardt iteration, in multiply-adds: Gauss-Newton matrix and its factorisation.
+_LM_WORK = 3e9
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Iterations of each start before the best one goes on.
@@ -23,6 +22,8 @@ _MOST_MOVES = 30
 # Iterations between two looks at the activations; a look costs a forward pass.
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
+# Strengths do not fall below this part of what they are for an unexplained target.
+_LEAST_UNEXPLAINED = 1e-20
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Best:
 def choose_solver(n_rows, n_outputs, network):
     """LM for small problems, then L-BFGS, then Adam for large data."""
     n_parameters = network.n_parameters
-    if n_parameters <= _LM_PARAMETERS and n_rows * n_outputs * n_parameters**2 <= _LM_WORK:
+    if n_rows * n_outputs * n_parameters**2 + n_parameters**3 <= _LM_WORK:
         return "lm"
     touched = sum(layer.n_in * (layer.degree + 2) * layer.n_out for layer in network.layers)
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
@@ -90,9 +91,8 @@ class Trainer:
         self.validation_scores = []
         self.best = Best()
         self.reason = None
-        self.strengths = Strengths(
-            settings.alpha, settings.smoothing, settings.reg_lambda, settings.l1_weight, settings.entropy_weight
-        )
+        self.reg_lambda = settings.reg_lambda
+        self.unexplained = 1.0
         self.sample = range_sample(rows.X, rows.weight)
 
     # --- the whole course ---------------------------------------------------------------------------------------
@@ -117,6 +117,7 @@ class Trainer:
 
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network
+        self.null_loss = self._null_loss(self.network.offset)
         if self.solver == "auto":
             finest = refine(self.network, grid_sizes[-1])
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
@@ -143,7 +144,7 @@ class Trainer:
                 stacklevel=6,
             )
         self.network, self.best = pruned, Best()
-        self.strengths = Strengths(self.settings.alpha, self.settings.smoothing)
+        self.reg_lambda = 0.0
         self._stage("pruned", last=True)
 
     def _compete(self, make_network):
@@ -153,10 +154,11 @@ class Trainer:
         n_iter = min(_START_ITERATIONS, self.settings.max_iter)
         self.progress.begin_stage("starts", n_iter * len(networks))
         for network in networks:
+            self.unexplained = 1.0
             network, value = self._solve(network, n_iter, record=False)  # noqa: PLW2901
             if value < best:
-                best, self.network = value, network
-        self.damping = _FIRST_DAMPING
+                best, self.network, unexplained = value, network, self.unexplained
+        self.unexplained, self.damping = unexplained, _FIRST_DAMPING
         self.progress.end_stage(self.network)
 
     def _stage(self, name, *, last):
@@ -180,7 +182,7 @@ class Trainer:
     # --- one stage ----------------------------------------------------------------------------------------------
 
     def _solve(self, network, max_iter, *, record):
-        """Minimise on one grid; hidden knots follow the activations between runs of the solver.
+        """Minimise on one grid; strengths and hidden knots follow between runs of the solver.
 
         Returns
         -------
@@ -188,26 +190,39 @@ class Trainer:
         value : float
             The objective.
         """
-        left, moves = max_iter, 0
-        self.adam_state = adam_start(network.n_parameters)
+        left = max_iter
+        self.moves, self.adam_state = 0, adam_start(network.n_parameters)
         while True:
             objective = self._objective(network)
-            look = moves < _MOST_MOVES and len(network.layers) > 1
-            callback = self._callback(network, look=look, record=record)
-            solution = self._minimise(objective, network.theta, left, callback)
+            solution = self._minimise(objective, network.theta, left, self._callback(objective, record=record))
             network.theta = solution.theta
             left -= solution.n_iter
             self.converged = solution.converged
-            if self.reason or not look or not any_drift(network, *self.sample):
-                return network, solution.value
-            moves += 1
-            network = follow_activations(network, *self.sample, self.settings.knots)
+            stale, drifted = self._stale(objective), self._drifted(network)
+            if stale:
+                self.unexplained = self._unexplained(objective)
+            if drifted:
+                self.moves += 1
+                network = follow_activations(network, *self.sample, self.settings.knots)
             if record:
                 self.network = network
-            if left <= 0:
+            if self.reason or left <= 0 or not (stale or drifted):
                 return network, self._objective(network).value(network.theta)
 
-    def _callback(self, network, *, look, record):
+    def _unexplained(self, objective):
+        """Loss in units of the constant model's: the share of the deviance that is not explained."""
+        if self.loss.known_dispersion:
+            return 1.0
+        return max(objective.loss_value(objective.network.theta) / self.null_loss, _LEAST_UNEXPLAINED)
+
+    def _stale(self, objective):
+        share = self._unexplained(objective)
+        return share < 0.5 * self.unexplained or share > 2.0 * self.unexplained
+
+    def _drifted(self, network):
+        return self.moves < _MOST_MOVES and any_drift(network, *self.sample)
+
+    def _callback(self, objective, *, record):
         """What happens after each iteration of a solver; true stops it."""
         n_iter = 0
         every = _LOOK_EVERY[self.solver]
@@ -215,10 +230,12 @@ class Trainer:
         def callback(theta, value):
             nonlocal n_iter
             n_iter += 1
+            network = objective.network
             network.theta = theta
             if record:
                 self._record(network, value)
-            return bool(self.reason) or (look and n_iter % every == 0 and any_drift(network, *self.sample))
+            look = n_iter % every == 0
+            return bool(self.reason) or (look and (self._stale(objective) or self._drifted(network)))
 
         return callback
 
@@ -274,6 +291,7 @@ class Trainer:
             Of Adam, for the next pass.
         """
         self.network, self.solver = network, "adam"
+        self.null_loss = self._null_loss(network.offset)
         state = adam_start(network.n_parameters) if state is None else state
         network.theta, value = adam_epoch(
             self._objective(network),
@@ -295,7 +313,21 @@ class Trainer:
         return float(self._objective(self.network).value(self.network.theta))
 
     def _objective(self, network):
-        return Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, self.strengths)
+        settings = self.settings
+        strengths = Strengths(
+            settings.alpha * self.unexplained,
+            settings.smoothing * self.unexplained,
+            self.reg_lambda,
+            settings.l1_weight,
+            settings.entropy_weight,
+        )
+        return Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
+
+    def _null_loss(self, offset):
+        """Loss of the constant model."""
+        raw = np.broadcast_to(offset, self.rows.y.shape)
+        loss = np.average(self.loss.value(self.rows.y, raw).sum(axis=1), weights=self.rows.weight)
+        return loss if loss > 0.0 else 1.0
 
 
 def batch_size(batch_size, n_rows):
