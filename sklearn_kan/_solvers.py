@@ -149,9 +149,9 @@ def _cubic_minimum(a, value_a, slope_a, b, value_b, slope_b):
 def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
     """A step length that satisfies the strong Wolfe conditions (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
-    ``along(length)`` returns value, slope and gradient there. `low` is the best point with a sufficient decrease, `high`
-    the other end of an interval that holds a good one. Returns (length, value, gradient), or None when no step lowers
-    the value.
+    ``along(length)`` returns value, slope and gradient there. `low` is the best point with a sufficient decrease,
+    `high` the other end of an interval that holds a good one. Returns (length, value, gradient), or None when no step
+    lowers the value.
     """
     low, high, low_gradient = (0.0, value0, slope0), None, None
     for _ in range(max_evaluations):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._grid import any_drift, follow_activations, initial_network, range_sample, refine
+from ._grid import any_drift, follow_activations, range_sample, refine
 from ._objective import Objective, Strengths
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt

@@ -6,9 +6,9 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import warnings
 
-import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
 from sklearn_kan import KANClassifier, KANRegressor
 
 
