@@ -71,14 +71,14 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         extrapolation="linear",
         base_activation="silu",
         solver="auto",
-        alpha=3e-4,
-        smoothing=3e-3,
+        alpha=1e-3,
+        smoothing=1e-3,
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
         n_init=4,
-        max_iter=200,
+        max_iter=100,
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
@@ -368,7 +368,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         'uniform' spaces the knots equally, 'quantile' halfway between that and the quantiles of the data, 'auto' does
         the latter for skewed columns only.
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
-        What happens to inputs beyond the knots, which cover the training range and 2 % more a side: each function goes
+        What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
         on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
         unless 'error' is chosen.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
@@ -378,9 +378,9 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
         - 'auto': the first of these whose work fits the size of the problem.
-    alpha : float, default=3e-4
+    alpha : float, default=1e-3
         Strength of the ridge on coefs and base weights. Like `smoothing` it counts in units of the loss that is left.
-    smoothing : float, default=3e-3
+    smoothing : float, default=1e-3
         Strength of the penalty on the integral of the squared second derivative of each spline (P-splines).
         Multiplied by the share of the loss that is left, F / F(constant model), so that noise-free data is fitted to
         many digits and noisy data smoothly with one value.
@@ -398,7 +398,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         scale. If nothing is left the model is constant, with a warning.
     n_init : int, default=4
         Random starts that compete on the coarsest grid for 20 iterations; the best goes on.
-    max_iter : int, default=200
+    max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
@@ -497,14 +497,14 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         extrapolation="linear",
         base_activation="silu",
         solver="auto",
-        alpha=3e-4,
-        smoothing=3e-3,
+        alpha=1e-3,
+        smoothing=1e-3,
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
         n_init=4,
-        max_iter=200,
+        max_iter=100,
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
@@ -669,7 +669,7 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         'uniform' spaces the knots equally, 'quantile' halfway between that and the quantiles of the data, 'auto' does
         the latter for skewed columns only.
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
-        What happens to inputs beyond the knots, which cover the training range and 2 % more a side: each function goes
+        What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
         on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
         unless 'error' is chosen.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
@@ -679,9 +679,9 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
         - 'auto': the first of these whose work fits the size of the problem.
-    alpha : float, default=3e-4
+    alpha : float, default=1e-3
         Strength of the ridge on coefs and base weights.
-    smoothing : float, default=3e-3
+    smoothing : float, default=1e-3
         Strength of the penalty on the integral of the squared second derivative of each spline (P-splines).
         The noise of class labels has no free scale, so the strength stays as it is given.
     reg_lambda : float, default=0.0
@@ -698,7 +698,7 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         scale. If nothing is left the model is constant, with a warning.
     n_init : int, default=4
         Random starts that compete on the coarsest grid for 20 iterations; the best goes on.
-    max_iter : int, default=200
+    max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of

@@ -13,7 +13,7 @@ from ._bspline import breakpoints_of, extend_breakpoints, fit_function
 from ._layer import Layer
 from ._network import Network
 
-MARGIN = 0.02
+MARGIN = 0.03
 _REACH = 5.0
 # Hidden knots stay while the activations lie inside and fill this part of them.
 _FILLED = 0.9
@@ -146,8 +146,12 @@ def _refit(layer, i, knots, center=0.0, scale=1.0):
 
 def has_drifted(activations, weight):
     """Which hidden nodes left their knots or fill them no more."""
+    inside = 1.0 / (1.0 + 2.0 * MARGIN)
+    low, high = activations.min(axis=0), activations.max(axis=0)
+    if low.min() >= -1.0 and high.max() <= 1.0 and (high - low).min() >= 2.0 * _FILLED * inside:
+        return np.zeros(activations.shape[1], dtype=bool)
     low, high = data_range(activations, weight)
-    narrow = high - low < 2.0 * _FILLED / (1.0 + 2.0 * MARGIN)
+    narrow = high - low < 2.0 * _FILLED * inside
     return (high > low) & ((low < -1.0) | (high > 1.0) | narrow)
 
 
@@ -157,10 +161,11 @@ def range_sample(X, weight):
     return np.asarray(X[::step], dtype=np.float64), weight[::step]
 
 
-def any_drift(network, X, weight):
-    """Whether any hidden node drifted."""
+def any_drift(network, X, weight, first=None):
+    """Whether any hidden node drifted; `first` is layer 0's expansion at X when it is known."""
     for layer in network.layers[:-1]:
-        X = layer.forward(layer.expand(X))
+        X = layer.forward(layer.expand(X) if first is None else first)
+        first = None
         if has_drifted(X, weight).any():
             return True
     return False

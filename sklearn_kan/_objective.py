@@ -58,6 +58,7 @@ class Objective:
         self.first = first
         if first is None and X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(X)
+        self.last_loss = None, np.inf
         self.matrices = [
             quadratic(layer.knots, layer.degree, strengths.alpha, strengths.smoothing) for layer in network.layers
         ]
@@ -85,14 +86,17 @@ class Objective:
         return map_chunks(function, len(self.X), self.network.chunk_rows())
 
     def loss_value(self, theta):
-        """Loss without penalties."""
+        """Loss without penalties; the last one is remembered."""
+        if theta is self.last_loss[0]:
+            return self.last_loss[1]
         self.network.theta = theta
 
         def chunk(rows):
             raw, _ = self._forward(rows)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
-        return sum(self._chunks(chunk))
+        self.last_loss = theta, sum(self._chunks(chunk))
+        return self.last_loss[1]
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""
@@ -129,11 +133,10 @@ class Objective:
         loss = self.loss_value(theta)
         return loss + self._sparsity(theta)[0] + self._quadratic()[0]
 
-    def _chunk_gradient(self, rows, factors):
+    def _chunk_gradient(self, raw, terms, rows, factors):
         """Loss and gradient by all weights of one chunk; factors of the sparsity penalty or None."""
         network = self.network
         weight = self.sample_weight[rows]
-        raw, terms = self._forward(rows)
         y = self.y[rows]
         delta = weight[:, None] * self.loss.gradient(y, raw)
         gradient = np.zeros(len(network.weights))
@@ -153,15 +156,14 @@ class Objective:
         penalty, factors, _ = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(rows, factors)):
+        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self._forward(rows), rows, factors)):
             value += part
             gradient += part_gradient
         return value, gradient[self.network.free]
 
-    def _chunk_jacobian(self, rows):
+    def _chunk_jacobian(self, raw, terms, rows):
         """Rows A' J of one chunk, C = A A' the weighted curvature: shape (n_rows, n_weights)."""
         network = self.network
-        raw, terms = self._forward(rows)
         factor = self.loss.curvature_factor(self.y[rows], raw)
         delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
         jacobian = np.zeros((*delta.shape[:2], len(network.weights)))
@@ -171,31 +173,35 @@ class Objective:
                 delta = layer.input_gradient(term, delta)
         return jacobian.reshape(-1, len(network.weights))
 
-    def gauss_newton(self, theta):
-        """J' C J + curvature of the penalties, shape (n_parameters, n_parameters)."""
+    def normal_equations(self, theta):
+        """F(theta), its gradient and J' C J + curvature of the penalties, from one pass over the rows."""
         network = self.network
         network.theta = theta
+        penalty, factors, norms = self._sparsity(theta)
+        smooth, gradient = self._quadratic()
+        value = penalty + smooth
         chunk_rows = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
 
         def chunk(rows):
-            jacobian = self._chunk_jacobian(rows)
-            return jacobian.T @ jacobian
+            raw, terms = self._forward(rows)
+            jacobian = self._chunk_jacobian(raw, terms, rows)
+            return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
 
         hessian = np.zeros((len(network.weights), len(network.weights)))
-        for part in map_chunks(chunk, len(self.X), min(chunk_rows, network.chunk_rows())):
-            hessian += part
+        for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), min(chunk_rows, network.chunk_rows())):
+            value += part
+            gradient += part_gradient
+            hessian += part_hessian
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
-        self._add_sparsity(hessian, theta)
+        if factors is not None:
+            self._add_sparsity(hessian, factors, norms)
         if network.n_parameters < len(network.weights):
             hessian = hessian[np.ix_(network.free, network.free)]
-        return hessian
+        return value, gradient[network.free], hessian
 
-    def _add_sparsity(self, hessian, theta):
+    def _add_sparsity(self, hessian, factors, norms):
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
-        _, factors, norms = self._sparsity(theta)
-        if factors is None:
-            return
 
         def chunk(rows):
             _, terms = self._forward(rows)
@@ -207,8 +213,3 @@ class Objective:
         grams = [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
         for gram, factor, norm, offset in zip(grams, factors, norms, self.network.offsets, strict=True):
             add_blocks(hessian, offset, gram, np.maximum(factor, 0.0) / np.maximum(norm, _SPARSE))
-
-    def normal_equations(self, theta):
-        """F(theta), its gradient and its Gauss-Newton matrix."""
-        value, gradient = self.value_and_gradient(theta)
-        return value, gradient, self.gauss_newton(theta)

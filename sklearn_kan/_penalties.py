@@ -33,14 +33,10 @@ def roughness(knots, degree):
     n_in, n_basis = places.shape
     if n_basis < 3:
         return np.zeros((n_in, n_basis, n_basis))
-    step = np.diff(places, axis=1)
-    width = 0.5 * (step[:, 1:] + step[:, :-1])
-    difference = np.zeros((n_in, n_basis - 2, n_basis))
-    g = np.arange(n_basis - 2)
-    difference[:, g, g] = 1.0 / (step[:, :-1] * width)
-    difference[:, g, g + 2] = 1.0 / (step[:, 1:] * width)
-    difference[:, g, g + 1] = -difference[:, g, g] - difference[:, g, g + 2]
-    return np.einsum("iag,ia,iah->igh", difference, width, difference)
+    slope = np.diff(np.tile(np.eye(n_basis), (n_in, 1, 1)), axis=1) / np.diff(places, axis=1)[..., None]
+    width = 0.5 * (places[:, 2:] - places[:, :-2])
+    bend = np.diff(slope, axis=1) / width[..., None]
+    return np.einsum("iag,ia,iah->igh", bend, width, bend)
 
 
 def quadratic(knots, degree, alpha, smoothing):

@@ -48,14 +48,12 @@ _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
 
 
-def _damped_step(hessian, gradient, scale, damping):
-    """Solve (H + damping diag(scale)) step = -gradient by Cholesky; None when H is not positive definite."""
+def _damped_factor(hessian, scale, damping):
+    """Cholesky factor of H + damping diag(scale); None when that is not positive definite."""
     matrix = hessian.copy()
     matrix[np.diag_indices_from(matrix)] += damping * scale
     factor, info = dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)  # the transpose is in Fortran's order: no copy
-    if info != 0:
-        return None
-    return dpotrs(factor, -gradient, lower=0)[0]
+    return factor if info == 0 else None
 
 
 def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callback=_never):
@@ -87,8 +85,12 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
         scale = np.maximum(scale, 1e-10 * max(scale.max(initial=0.0), np.finfo(float).tiny))
         growth = 2.0
         while True:
-            step = _damped_step(hessian, gradient, scale, damping)
-            new_value = np.inf if step is None else objective.value(theta + step)
+            factor = _damped_factor(hessian, scale, damping)
+            new_value = np.inf
+            if factor is not None:
+                step = dpotrs(factor, -gradient, lower=0)[0]
+                new_theta = theta + step
+                new_value = objective.value(new_theta)
             if new_value < value:
                 break
             damping = max(damping, _SMALLEST_DAMPING) * growth
@@ -98,8 +100,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
         predicted = -(gradient @ step + 0.5 * step @ (hessian @ step))
         ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
         damping = max(_SMALLEST_DAMPING, damping * max(_LARGEST_FALL, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
-        theta = theta + step
-        value = new_value
+        theta, value = new_theta, new_value
         stop = callback(theta, value)
         if plateau(value):
             return Solution(theta, value, n_iter, True, damping)

@@ -198,9 +198,9 @@ class Trainer:
             network.theta = solution.theta
             left -= solution.n_iter
             self.converged = solution.converged
-            stale, drifted = self._stale(objective), self._drifted(network)
+            stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
             if stale:
-                self.unexplained = self._unexplained(objective)
+                self.unexplained = self._unexplained(objective, solution.theta)
             if drifted:
                 self.moves += 1
                 network = follow_activations(network, *self.sample, self.settings.knots)
@@ -209,18 +209,19 @@ class Trainer:
             if self.reason or left <= 0 or not (stale or drifted):
                 return network, self._objective(network).value(network.theta)
 
-    def _unexplained(self, objective):
+    def _unexplained(self, objective, theta):
         """Loss in units of the constant model's: the share of the deviance that is not explained."""
         if self.loss.known_dispersion:
             return 1.0
-        return max(objective.loss_value(objective.network.theta) / self.null_loss, _LEAST_UNEXPLAINED)
+        return max(objective.loss_value(theta) / self.null_loss, _LEAST_UNEXPLAINED)
 
-    def _stale(self, objective):
-        share = self._unexplained(objective)
+    def _stale(self, objective, theta):
+        share = self._unexplained(objective, theta)
         return share < 0.5 * self.unexplained or share > 2.0 * self.unexplained
 
-    def _drifted(self, network):
-        return self.moves < _MOST_MOVES and any_drift(network, *self.sample)
+    def _drifted(self, objective):
+        first = objective.first if len(self.sample[0]) == objective.n_rows else None
+        return self.moves < _MOST_MOVES and any_drift(objective.network, *self.sample, first)
 
     def _callback(self, objective, *, record):
         """What happens after each iteration of a solver; true stops it."""
@@ -235,7 +236,7 @@ class Trainer:
             if record:
                 self._record(network, value)
             look = n_iter % every == 0
-            return bool(self.reason) or (look and (self._stale(objective) or self._drifted(network)))
+            return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
 
         return callback
 
