@@ -72,7 +72,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         base_activation="silu",
         solver="auto",
         alpha=1e-3,
-        smoothing=1e-3,
+        smoothing=5e-4,
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
@@ -380,8 +380,9 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         - 'auto': the first of these whose work fits the size of the problem.
     alpha : float, default=1e-3
         Strength of the ridge on coefs and base weights. Like `smoothing` it counts in units of the loss that is left.
-    smoothing : float, default=1e-3
-        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines).
+    smoothing : float, default=5e-4
+        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines). Both
+        penalties weigh an input or hidden node the more the less its functions vary, by up to 1000.
         Multiplied by the share of the loss that is left, F / F(constant model), so that noise-free data is fitted to
         many digits and noisy data smoothly with one value.
     reg_lambda : float, default=0.0
@@ -498,7 +499,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         base_activation="silu",
         solver="auto",
         alpha=1e-3,
-        smoothing=1e-3,
+        smoothing=5e-4,
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
@@ -681,8 +682,9 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         - 'auto': the first of these whose work fits the size of the problem.
     alpha : float, default=1e-3
         Strength of the ridge on coefs and base weights.
-    smoothing : float, default=1e-3
-        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines).
+    smoothing : float, default=5e-4
+        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines). Both
+        penalties weigh an input or hidden node the more the less its functions vary, by up to 1000.
         The noise of class labels has no free scale, so the strength stays as it is given.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of

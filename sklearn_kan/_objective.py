@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
+from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
 
 # Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
@@ -44,19 +44,17 @@ class Objective:
     y : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,)
     strengths : Strengths
-    first : Expansion, default=None
-        Of layer 0 at X, when it is known.
     """
 
-    def __init__(self, network, loss, X, y, sample_weight, strengths, first=None):
+    def __init__(self, network, loss, X, y, sample_weight, strengths):
         self.network = network
         self.loss = loss
         self.X = X
         self.y = y
         self.sample_weight = sample_weight / sample_weight.sum()
         self.strengths = strengths
-        self.first = first
-        if first is None and X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
+        self.first = None
+        if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(X)
         self.last_loss = None, np.inf
         self.matrices = [
@@ -97,6 +95,12 @@ class Objective:
 
         self.last_loss = theta, sum(self._chunks(chunk))
         return self.last_loss[1]
+
+    def weigh_relevance(self):
+        """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
+        for matrices, moments in zip(self.matrices, self.moments(self.network.theta), strict=True):
+            variances = np.maximum(moments[2] - moments[1] ** 2, 0.0)
+            matrices *= relevance(variances)[:, None, None]
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""

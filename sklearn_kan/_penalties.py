@@ -4,6 +4,7 @@
     smoothness   smoothing / 2 sum_ij integral (s_ij'')^2 dt,    s_ij the spline part (Eilers & Marx 1996)
     sparsity     lambda (mu1 |Phi|_1 + mu2 S(Phi)) a layer       (paper eq. 2.14-2.17)
 
+The ridge and the smoothness of an input node's functions count more the less these vary; see `relevance`.
 t is the input in units of half the knot range, so a strength means the same in any units, for any number of rows and
 for any grid size.
 """
@@ -50,6 +51,26 @@ def quadratic(knots, degree, alpha, smoothing):
     matrices[:, :-1, :-1] = smoothing * rough + alpha / n_basis * np.eye(n_basis)
     matrices[:, -1, -1] = alpha
     return matrices
+
+
+def relevance(variances):
+    """Factors of the ridge and the smoothness, one an input node: mean variance over its own, 1e-3 to 1e3.
+
+    A penalty in units of a function's own variance falls off slowly with it and so drives functions that explain
+    little towards zero (automatic relevance determination): noise columns and superfluous hidden nodes.
+
+    Parameters
+    ----------
+    variances : ndarray of shape (n_in, n_out)
+        Of phi_ij over the rows.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_in,)
+    """
+    total = variances.sum(axis=1)
+    mean = total.mean()
+    return 1.0 / np.clip(total / mean, 1e-3, 1e3) if mean > 0.0 else np.ones(len(total))
 
 
 def quadratic_value_gradient(matrices, weights):

@@ -93,6 +93,7 @@ class Trainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.unexplained = 1.0
+        self.trained = False
         self.sample = range_sample(rows.X, rows.weight)
 
     # --- the whole course ---------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ class Trainer:
         n_iter = min(_START_ITERATIONS, self.settings.max_iter)
         self.progress.begin_stage("starts", n_iter * len(networks))
         for network in networks:
-            self.unexplained = 1.0
+            self.unexplained, self.trained = 1.0, False
             network, value = self._solve(network, n_iter, record=False)  # noqa: PLW2901
             if value < best:
                 best, self.network, unexplained = value, network, self.unexplained
@@ -195,7 +196,7 @@ class Trainer:
         while True:
             objective = self._objective(network)
             solution = self._minimise(objective, network.theta, left, self._callback(objective, record=record))
-            network.theta = solution.theta
+            network.theta, self.trained = solution.theta, True
             left -= solution.n_iter
             self.converged = solution.converged
             stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
@@ -322,7 +323,10 @@ class Trainer:
             settings.l1_weight,
             settings.entropy_weight,
         )
-        return Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
+        objective = Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
+        if self.trained:
+            objective.weigh_relevance()
+        return objective
 
     def _null_loss(self, offset):
         """Loss of the constant model."""
