@@ -178,6 +178,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             multi_output=isinstance(self, RegressorMixin),
             y_numeric=isinstance(self, RegressorMixin),
         )
+        self._check_targets(y)
         return X, y
 
     def _check_weight(self, sample_weight, X):
@@ -317,6 +318,10 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])
         super().__setstate__(state)
+
+    @abstractmethod
+    def _check_targets(self, y):
+        """Raise a ValueError for targets that cannot be learnt."""
 
     @abstractmethod
     def _learn_targets(self, y, weight):
@@ -591,7 +596,6 @@ class KANRegressor(RegressorMixin, _BaseKAN):
     def _learn_targets(self, y, weight):
         kept = weight > 0.0
         targets = np.asarray(y[kept], dtype=np.float64).reshape(kept.sum(), -1)
-        self._check_targets(targets)
         if self.loss == "poisson" and (targets.max(axis=0) <= 0.0).any():
             raise ValueError("loss='poisson' requires a y with at least one positive value.")
         self._target_ndim = y.ndim
@@ -606,7 +610,6 @@ class KANRegressor(RegressorMixin, _BaseKAN):
 
     def _encode_targets(self, y):
         y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        self._check_targets(y)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
         return (y - self._target_center) / self._target_scale
@@ -826,16 +829,17 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
                 del self.classes_
             raise
 
+    def _check_targets(self, y):
+        check_classification_targets(y)
+
     def _learn_targets(self, y, weight):
         if hasattr(self, "network_") or not hasattr(self, "classes_"):  # else partial_fit has just set them
-            check_classification_targets(y)
             self.classes_ = np.unique(y[weight > 0.0])
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()}.")
         self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _encode_targets(self, y):
-        check_classification_targets(y)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y has classes {unknown.tolist()} that are not in classes_={self.classes_.tolist()}.")
