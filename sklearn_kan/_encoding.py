@@ -3,8 +3,10 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-# Tables up to this size are sorted and their equal rows merged.
-_CANONICAL_ROWS = 20_000
+# Tables up to this size are rounded, sorted and their equal rows merged.
+CANONICAL_ROWS = 20_000
+# Inputs in units of half the knot range, and targets in units of their spread, are rounded to multiples of this.
+_ROUNDING = 2.0**-32
 
 
 def canonical_rows(X, y, weight):
@@ -20,7 +22,7 @@ def canonical_rows(X, y, weight):
     kept = weight > 0
     if not kept.all():
         X, y, weight = X[kept], y[kept], weight[kept]
-    if len(X) > _CANONICAL_ROWS:
+    if len(X) > CANONICAL_ROWS:
         return X, y, weight
     X, y = X + 0.0, y + 0.0  # -0.0 becomes 0.0
     order = np.lexsort(np.hstack([y, X]).T)
@@ -29,6 +31,11 @@ def canonical_rows(X, y, weight):
     new[1:] = (X[1:] != X[:-1]).any(axis=1) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
+
+
+def rounded(x):
+    """Values rounded to about 2e-10, so that the rounding errors of other units do not reach the solver's path."""
+    return np.round(x / _ROUNDING) * _ROUNDING
 
 
 def hold_out(X, y, weight, fraction, rng, *, stratify):

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ._encoding import canonical_rows, class_offset, class_targets, hold_out, target_scaling
-from ._grid import initial_network
+from ._encoding import CANONICAL_ROWS, canonical_rows, class_offset, class_targets, hold_out, rounded, target_scaling
+from ._grid import initial_network, input_scaling
 from ._layer import BASE_ACTIVATIONS
 from ._losses import classification_loss, regression_loss
 from ._network import Network
@@ -124,31 +124,46 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         if not warm:
             self._learn_targets(y, weight)
         rng = check_random_state(self.random_state)
-        loss = self._loss()
-        rows, validation = self._rows(X, self._encode_targets(y), weight, rng)
+        scaling = self._scaling(X, weight, warm=warm)
+        rows, inner = self._rows(X, y, weight, scaling)
+        validation = None
+        if self.early_stopping:
+            stratify = not isinstance(self, RegressorMixin)
+            parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
+            rows, validation = Rows(*parts[0]), Rows(*parts[1])
         if warm:
-            start, grid_sizes = self._warm_network(hidden, grid_sizes)
+            start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
         else:
-            start = self._network_maker(hidden, grid_sizes[0], rows)
+            start = self._network_maker(hidden, grid_sizes[0], rows, inner)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         n_stages = len(grid_sizes) + (self.n_init > 1) + (self.prune_threshold > 0)
-        progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata})
-        trainer = Trainer(self, loss, rows, validation, rng, progress)
+        progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata}, scaling)
+        trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
             trainer.run(grid_sizes, start)
             trainer.measure()
-        self._store(trainer)
-        progress.end(self.network_)
+        self._store(trainer, scaling)
+        progress.end(trainer.network)
         return self
 
-    def _rows(self, X, y, weight, rng):
-        """Training rows and, with early stopping, validation rows."""
-        X, y, weight = canonical_rows(X, y, weight)
-        if not self.early_stopping:
-            return Rows(X, y, weight), None
-        stratify = not isinstance(self, RegressorMixin)
-        train, validation = hold_out(X, y, weight, self.validation_fraction, rng, stratify=stratify)
-        return Rows(*train), Rows(*validation)
+    def _scaling(self, X, weight, *, warm):
+        """Centre and scale of the columns: fitted ones, or those of the rows that count."""
+        if warm:
+            return self.network_.layers[0].center, self.network_.layers[0].scale
+        kept = weight > 0.0
+        return input_scaling(X[kept], weight[kept], whole=self.extrapolation == "error")
+
+    def _rows(self, X, y, weight, scaling):
+        """Training rows, and the centre and scale of the inputs that are left to the network.
+
+        A small table is put into units of the knots here and made canonical; of a large one nothing is copied.
+        """
+        y = self._encode_targets(y)
+        if len(X) > CANONICAL_ROWS:
+            return Rows(*canonical_rows(X, y, weight)), scaling
+        center, scale = scaling
+        rows = canonical_rows(rounded((X - center) / scale), rounded(y), weight)
+        return Rows(*rows), (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
         """Hidden layer sizes and grid sizes as lists."""
@@ -187,7 +202,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _network_maker(self, hidden, grid_size, rows, *, mask_constant=True):
+    def _network_maker(self, hidden, grid_size, rows, scaling, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it."""
         active = (rows.X[:1] != rows.X).any(axis=0) if mask_constant else np.ones(rows.X.shape[1], dtype=bool)
         offset = self._raw_offset(rows.y, rows.weight)
@@ -205,13 +220,14 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
                 extrapolation=self.extrapolation,
                 active=active,
                 offset=offset,
+                scaling=scaling,
             )
 
         return make_network
 
-    def _warm_network(self, hidden, grid_sizes):
+    def _warm_network(self, hidden, grid_sizes, scaling):
         """The fitted network to go on with, and the grid stages that are left."""
-        network = self.network_.copy()
+        network = self.network_.scaled(*scaling)
         if len(hidden) != len(network.layers) - 1:
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
@@ -225,9 +241,9 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             )
         return network, left
 
-    def _store(self, trainer):
+    def _store(self, trainer, scaling):
         """Fitted attributes of a trained network."""
-        self.network_ = trainer.network
+        self.network_ = trainer.network.scaled(*scaling)
         self.layer_sizes_ = trainer.network.shape
         self.n_parameters_ = trainer.network.n_parameters
         self.solver_ = trainer.solver
@@ -249,17 +265,18 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             self._learn_targets(y, weight)
             self.loss_curve_, self._adam_state = [], None
         rng = self._pass_random_state()
-        rows = Rows(*canonical_rows(X, self._encode_targets(y), weight))
+        scaling = self._scaling(X, weight, warm=not first)
+        rows, inner = self._rows(X, y, weight, scaling)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:
-                network = self._network_maker(hidden, grid_sizes[-1], rows, mask_constant=False)(rng)
+                network = self._network_maker(hidden, grid_sizes[-1], rows, inner, mask_constant=False)(rng)
             else:
-                network = self.network_.copy()
+                network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
-        self._store(trainer)
+        self._store(trainer, scaling)
         self._adam_state = state
         return self
 

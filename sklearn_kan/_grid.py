@@ -76,7 +76,9 @@ def input_scaling(X, weight, *, whole):
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
 
 
-def initial_network(shape, X, weight, rng, *, grid_size, degree, knots, base_activation, extrapolation, active, offset):
+def initial_network(
+    shape, X, weight, rng, *, grid_size, degree, knots, base_activation, extrapolation, active, offset, scaling=None
+):
     """A network with random weights whose knots lie where the data is.
 
     Base weights are Xavier-scaled and the splines small noise (paper 2.2).
@@ -92,15 +94,16 @@ def initial_network(shape, X, weight, rng, *, grid_size, degree, knots, base_act
         Columns that enter the network.
     offset : ndarray of shape (n_out,)
         Raw prediction of the constant model.
+    scaling : tuple of ndarrays of shape (n_in,), default=None
+        Centre and scale of the columns; None finds them.
     """
+    center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
+    rows = slice(None, None, max(1, len(X) // _RANGE_ROWS))
+    t = (np.asarray(X[rows], dtype=np.float64) - center) / scale
+    breakpoints = _breakpoints(t, weight[rows], grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
-        if l == 0:
-            center, scale = input_scaling(X, weight, whole=extrapolation == "error")
-            rows = slice(None, None, max(1, len(X) // _RANGE_ROWS))
-            t = (np.asarray(X[rows], dtype=np.float64) - center) / scale
-            breakpoints = _breakpoints(t, weight[rows], grid_size, knots)
-        else:
+        if l > 0:
             center, scale = np.zeros(n_in), np.ones(n_in)
             breakpoints = np.tile(np.linspace(-1.0, 1.0, grid_size + 1), (n_in, 1))
         n_basis = grid_size + degree

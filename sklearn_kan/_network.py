@@ -71,6 +71,12 @@ class Network:
     def copy(self):
         return Network(self.layers, self.offset, self.moments)
 
+    def scaled(self, center, scale):
+        """A copy whose inputs are in other units: t = (x - center) / scale."""
+        network = self.copy()
+        network.layers[0].center, network.layers[0].scale = center.copy(), scale.copy()
+        return network
+
     def layer_gradients(self, gradient):
         """Views of a vector like `weights`, shaped like each layer's weights."""
         return [

@@ -39,12 +39,15 @@ class Progress:
         The most stages there can be.
     data : dict
         X, y and metadata for the callbacks.
+    scaling : tuple of ndarrays
+        Centre and scale of the inputs of a network that predicts from X.
     """
 
-    def __init__(self, estimator, n_stages, data):
+    def __init__(self, estimator, n_stages, data, scaling):
         self.estimator = estimator
         self.verbose = estimator.verbose
         self.data = data
+        self.scaling = scaling
         self.context = estimator._init_callback_context(max_subtasks=n_stages)
         self.context.call_on_fit_task_begin(estimator=estimator, **data)
         self.started = time.perf_counter()
@@ -61,7 +64,9 @@ class Progress:
     def _end(self, context, network):
         """End a task; whether a callback asks to stop the loop it belongs to."""
         return context.call_on_fit_task_end(
-            estimator=self.estimator, reconstruction_attributes=lambda: {"network_": network.copy()}, **self.data
+            estimator=self.estimator,
+            reconstruction_attributes=lambda: {"network_": network.scaled(*self.scaling)},
+            **self.data,
         )
 
     def iteration(self, network, loss, score):
