@@ -121,11 +121,8 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         warm = self.warm_start and hasattr(self, "network_")
         X, y = self._validate_data(X, y, reset=not warm)
         weight = self._check_weight(sample_weight, X)
-        if not warm:
-            self._learn_targets(y, weight)
         rng = check_random_state(self.random_state)
-        scaling = self._scaling(X, weight, warm=warm)
-        rows, inner = self._rows(X, y, weight, scaling)
+        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=warm), weight, warm=warm)
         validation = None
         if self.early_stopping:
             stratify = not isinstance(self, RegressorMixin)
@@ -146,24 +143,22 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         progress.end(trainer.network)
         return self
 
-    def _scaling(self, X, weight, *, warm):
-        """Centre and scale of the columns: fitted ones, or those of the rows that count."""
-        if warm:
-            return self.network_.layers[0].center, self.network_.layers[0].scale
-        kept = weight > 0.0
-        return input_scaling(X[kept], weight[kept], whole=self.extrapolation == "error")
+    def _rows(self, X, y, weight, *, warm):
+        """Training rows, centre and scale of the columns, and those that are left to the network to apply.
 
-    def _rows(self, X, y, weight, scaling):
-        """Training rows, and the centre and scale of the inputs that are left to the network.
-
-        A small table is put into units of the knots here and made canonical; of a large one nothing is copied.
+        A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
         """
-        y = self._encode_targets(y)
+        X, y, weight = canonical_rows(X, y, weight)
+        if warm:
+            scaling = self.network_.layers[0].center, self.network_.layers[0].scale
+        else:
+            scaling = input_scaling(X, weight, whole=self.extrapolation == "error")
+        y = self._scale_targets(y, weight, warm=warm)
         if len(X) > CANONICAL_ROWS:
-            return Rows(*canonical_rows(X, y, weight)), scaling
+            return Rows(X, y, weight), scaling, scaling
         center, scale = scaling
-        rows = canonical_rows(rounded((X - center) / scale), rounded(y), weight)
-        return Rows(*rows), (np.zeros_like(center), np.ones_like(scale))
+        rows = Rows(rounded((X - center) / scale), rounded(y), weight)
+        return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
         """Hidden layer sizes and grid sizes as lists."""
@@ -203,8 +198,10 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         return weight
 
     def _network_maker(self, hidden, grid_size, rows, scaling, *, mask_constant=True):
-        """A function rng -> new network; constant columns stay out of it."""
-        active = (rows.X[:1] != rows.X).any(axis=0) if mask_constant else np.ones(rows.X.shape[1], dtype=bool)
+        """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
+        active = np.ones(rows.X.shape[1], dtype=bool)
+        if mask_constant:
+            active = (np.ptp(rows.X, axis=0) > 0.0) & (np.ptp(rows.y, axis=0) > 0.0).any()
         offset = self._raw_offset(rows.y, rows.weight)
 
         def make_network(rng):
@@ -261,12 +258,11 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         hidden, grid_sizes = self._check_sizes()
         X, y = self._validate_data(X, y, reset=first)
         weight = self._check_weight(sample_weight, X)
+        y = self._number_targets(y, weight, warm=not first)
         if first:
-            self._learn_targets(y, weight)
             self.loss_curve_, self._adam_state = [], None
         rng = self._pass_random_state()
-        scaling = self._scaling(X, weight, warm=not first)
-        rows, inner = self._rows(X, y, weight, scaling)
+        rows, scaling, inner = self._rows(X, y, weight, warm=not first)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
@@ -341,12 +337,12 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         """Raise a ValueError for targets that cannot be learnt."""
 
     @abstractmethod
-    def _learn_targets(self, y, weight):
-        """Fitted attributes that tell how targets are encoded."""
+    def _number_targets(self, y, weight, *, warm):
+        """Targets as numbers, shape (n_samples, n_outputs); unless `warm`, what they are is learnt."""
 
     @abstractmethod
-    def _encode_targets(self, y):
-        """Targets as the network sees them, shape (n_samples, n_outputs)."""
+    def _scale_targets(self, y, weight, *, warm):
+        """Targets in units of the network; unless `warm`, these units are learnt."""
 
     @abstractmethod
     def _raw_offset(self, y, weight):
@@ -610,25 +606,26 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _learn_targets(self, y, weight):
-        kept = weight > 0.0
-        targets = np.asarray(y[kept], dtype=np.float64).reshape(kept.sum(), -1)
-        if self.loss == "poisson" and (targets.max(axis=0) <= 0.0).any():
-            raise ValueError("loss='poisson' requires a y with at least one positive value.")
-        self._target_ndim = y.ndim
-        self.n_outputs_ = targets.shape[1]
-        self._target_center, self._target_scale = target_scaling(targets, weight[kept], self.loss, self.quantile)
-
     def _check_targets(self, y):
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("quantile must be a number between 0 and 1 when loss='quantile', got None.")
         if self.loss == "poisson" and y.min() < 0.0:
             raise ValueError("loss='poisson' requires non-negative values of y.")
 
-    def _encode_targets(self, y):
-        y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        if y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
+    def _number_targets(self, y, weight, *, warm):
+        numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if not warm:
+            self._target_ndim = y.ndim
+            self.n_outputs_ = numbers.shape[1]
+        if numbers.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {numbers.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
+        return numbers
+
+    def _scale_targets(self, y, weight, *, warm):
+        if not warm:
+            if self.loss == "poisson" and (y.max(axis=0) <= 0.0).any():
+                raise ValueError("loss='poisson' requires a y with at least one positive value.")
+            self._target_center, self._target_scale = target_scaling(y, weight, self.loss, self.quantile)
         return (y - self._target_center) / self._target_scale
 
     def _raw_offset(self, y, weight):
@@ -849,18 +846,20 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
     def _check_targets(self, y):
         check_classification_targets(y)
 
-    def _learn_targets(self, y, weight):
-        if hasattr(self, "network_") or not hasattr(self, "classes_"):  # else partial_fit has just set them
+    def _number_targets(self, y, weight, *, warm):
+        if not warm and (hasattr(self, "network_") or not hasattr(self, "classes_")):  # else partial_fit was told them
             self.classes_ = np.unique(y[weight > 0.0])
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()}.")
-        self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
-
-    def _encode_targets(self, y):
-        unknown = np.setdiff1d(y, self.classes_)
+        unknown = np.setdiff1d(y[weight > 0.0], self.classes_)
         if len(unknown):
             raise ValueError(f"y has classes {unknown.tolist()} that are not in classes_={self.classes_.tolist()}.")
-        return class_targets(np.searchsorted(self.classes_, y), len(self.classes_))
+        self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
+        codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        return class_targets(codes, len(self.classes_))
+
+    def _scale_targets(self, y, weight, *, warm):
+        return y
 
     def _raw_offset(self, y, weight):
         return class_offset(y, weight)

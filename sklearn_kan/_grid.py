@@ -91,7 +91,7 @@ def initial_network(
     weight : ndarray of shape (n_samples,)
     rng : RandomState
     active : bool ndarray of shape (n_in,)
-        Columns that enter the network.
+        Columns that enter the network; if none does, no edge is trained.
     offset : ndarray of shape (n_out,)
         Raw prediction of the constant model.
     scaling : tuple of ndarrays of shape (n_in,), default=None
@@ -110,7 +110,7 @@ def initial_network(
         weights = np.empty((n_in, n_basis + 1, n_out))
         weights[:, :-1] = rng.normal(scale=_SPLINE_NOISE / np.sqrt(n_in), size=(n_in, n_basis, n_out))
         weights[:, -1] = rng.normal(scale=np.sqrt(2.0 / (n_in + n_out)), size=(n_in, n_out))
-        mask = np.ones((n_in, n_out), dtype=bool) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
+        mask = np.full((n_in, n_out), active.any()) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
         weights *= mask[:, None]
         linear = l > 0 or extrapolation != "constant"
         layers.append(

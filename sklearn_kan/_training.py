@@ -24,6 +24,8 @@ _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
 # Strengths do not fall below this part of what they are for an unexplained target.
 _LEAST_UNEXPLAINED = 1e-20
+# Least degrees of freedom that are left for the noise, in parts of the rows.
+_LEAST_FREEDOM = 0.1
 
 
 @dataclass(frozen=True)
@@ -211,10 +213,15 @@ class Trainer:
                 return network, self._objective(network).value(network.theta)
 
     def _unexplained(self, objective, theta):
-        """Loss in units of the constant model's: the share of the deviance that is not explained."""
+        """Loss in units of the constant model's: the share of the deviance that is not explained.
+
+        Where the parameters are not few beside the rows it is corrected as in generalised cross-validation.
+        """
         if self.loss.known_dispersion:
             return 1.0
-        return max(objective.loss_value(theta) / self.null_loss, _LEAST_UNEXPLAINED)
+        freedom = max(1.0 - len(theta) / objective.n_rows, _LEAST_FREEDOM)
+        share = objective.loss_value(theta) / self.null_loss / freedom**2
+        return min(max(share, _LEAST_UNEXPLAINED), 1.0)
 
     def _stale(self, objective, theta):
         share = self._unexplained(objective, theta)

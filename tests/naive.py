@@ -9,11 +9,9 @@ def basis(x, knots, degree):
     n_basis = len(knots) - degree - 1
     low, high = knots[degree], knots[n_basis]
     inside = np.clip(x, low, high)
-    value, slope = np.empty((2, len(x), n_basis))
-    for g in range(n_basis):
-        spline = BSpline(knots, np.eye(n_basis)[g], degree)
-        value[:, g] = spline(inside)
-        slope[:, g] = spline.derivative()(inside) if degree > 0 else 0.0
+    spline = BSpline(knots, np.eye(n_basis), degree)
+    value = spline(inside)
+    slope = spline.derivative()(inside) if degree > 0 else np.zeros_like(value)
     if degree == 0:  # the last interval is closed
         value[inside == high] = np.eye(n_basis)[-1]
     return value + slope * (x - inside)[:, None], slope
@@ -84,20 +82,37 @@ def sparsity(norms_of_layers, l1_weight, entropy_weight):
     return total
 
 
-def jacobian(network, x, step=1e-6):
-    """Derivatives of the raw predictions by theta, central differences, shape (n_samples, n_out, n_parameters)."""
-    theta = network.theta
-    columns = []
-    for p in range(len(theta)):
-        moved = theta.copy()
-        moved[p] += step
-        network.theta = moved
-        above = network.raw_predict(x)
-        moved[p] -= 2 * step
-        network.theta = moved
-        columns.append((above - network.raw_predict(x)) / (2 * step))
-    network.theta = theta
-    return np.stack(columns, axis=-1)
+def all_bases(layer, i, x):
+    """Basis functions of input node i, then its base activation, at x: shape (n_samples, n_basis + 1)."""
+    t = (x - layer.center[i]) / layer.scale[i]
+    low, high = layer.knots[i][layer.degree], layer.knots[i][layer.n_basis]
+    inside = np.clip(t, low, high)
+    value, slope = basis(inside, layer.knots[i], layer.degree)
+    b, d = base(layer.base_activation, inside)
+    value, slope = np.column_stack([value, b]), np.column_stack([slope, d])
+    return value + slope * (t - inside)[:, None] if layer.linear else value
+
+
+def jacobian(network, x):
+    """Derivatives of the raw predictions by all weights, edge by edge: shape (n_samples, n_out, n_weights)."""
+    values = [x]
+    for layer in network.layers:
+        values.append(layer_forward(layer, values[-1]))
+    # d raw / d x_l, from the last layer of nodes to the first
+    n_out = network.layers[-1].n_out
+    cotangent = np.tile(np.eye(n_out), (len(x), 1, 1))
+    parts = []
+    for layer, value in zip(network.layers[::-1], values[-2::-1], strict=True):
+        part = np.zeros((len(x), n_out, *layer.weights.shape))
+        into = np.zeros((len(x), n_out, layer.n_in))
+        for i in range(layer.n_in):
+            terms = all_bases(layer, i, value[:, i])
+            for j in range(layer.n_out):
+                part[:, :, i, :, j] = cotangent[:, :, j, None] * terms[:, None, :]
+                into[:, :, i] += cotangent[:, :, j] * edge(layer, i, j, value[:, i])[1][:, None]
+        parts.append(part.reshape(len(x), n_out, -1))
+        cotangent = into
+    return np.concatenate(parts[::-1], axis=2)
 
 
 def gradient(function, theta, step=1e-6):

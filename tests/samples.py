@@ -1,0 +1,58 @@
+"""Small random knots, layers, networks and tables that the tests share."""
+
+import numpy as np
+
+from sklearn_kan._bspline import extend_breakpoints
+from sklearn_kan._layer import Layer
+from sklearn_kan._network import Network
+
+
+def breakpoints(rng, n_in, grid_size, *, uniform=False, low=-1.0, high=1.0):
+    """Breakpoints on [low, high], one row an input node; the widest interval is at most nine times the narrowest."""
+    if uniform:
+        return np.tile(np.linspace(low, high, grid_size + 1), (n_in, 1))
+    widths = rng.uniform(0.2, 1.8, (n_in, grid_size))
+    places = np.hstack([np.zeros((n_in, 1)), np.cumsum(widths, axis=1)])
+    return low + (high - low) * places / places[:, -1:]
+
+
+def layer(
+    rng, n_in, n_out, grid_size=4, degree=3, *, base="silu", linear=True, masked=False, scaled=False, uniform=False
+):
+    """A layer with random weights and knots; `masked`: without its edge (0, 0); `scaled`: in units of its own."""
+    mask = np.ones((n_in, n_out), dtype=bool)
+    mask[0, 0] = not masked
+    weights = rng.normal(size=(n_in, grid_size + degree + 1, n_out)) * mask[:, None]
+    return Layer(
+        weights,
+        extend_breakpoints(breakpoints(rng, n_in, grid_size, uniform=uniform), degree),
+        rng.uniform(-2.0, 2.0, n_in) if scaled else np.zeros(n_in),
+        rng.uniform(0.5, 3.0, n_in) if scaled else np.ones(n_in),
+        degree,
+        base,
+        linear,
+        mask,
+    )
+
+
+def network(rng, shape, grid_size=4, degree=3, *, base="silu", masked=False, uniform=False, spread=0.5):
+    """A network with random weights of size `spread`; its inputs have units of their own."""
+    layers = [
+        layer(rng, n_in, n_out, grid_size, degree, base=base, masked=masked, scaled=l == 0, uniform=uniform)
+        for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True))  # noqa: E741
+    ]
+    for one in layers:
+        one.weights *= spread
+    return Network(layers, rng.normal(size=shape[-1]))
+
+
+def inputs(rng, network, n_samples, *, reach=0.95):
+    """Rows in the units of a network's inputs, within `reach` of the half width of its knots."""
+    first = network.layers[0]
+    return first.center + first.scale * rng.uniform(-reach, reach, (n_samples, first.n_in))
+
+
+def formula(rng, n_samples):
+    """Rows of f = exp(sin(pi x) + y^2) on [-1, 1]^2."""
+    X = rng.uniform(-1.0, 1.0, (n_samples, 2))
+    return X, np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
