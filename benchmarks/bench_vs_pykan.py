@@ -70,7 +70,9 @@ def main():
     seconds, errors = np.array([ours(seed) for seed in range(n_seeds)]).T
     for seed in range(n_seeds):
         print(f"seed {seed}: {seconds[seed]:5.1f} s  test RMSE {errors[seed]:.1e}")
-    print(f"sklearn_kan: median {np.median(seconds):.1f} s, test RMSE {np.median(errors):.1e}, worst {errors.max():.1e}")
+    print(
+        f"sklearn_kan: median {np.median(seconds):.1f} s, test RMSE {np.median(errors):.1e}, worst {errors.max():.1e}"
+    )
     try:
         found = pykan(0)
     except ImportError:

@@ -47,6 +47,31 @@ def greville(knots, degree):
     return sum(knots[:, g : g + n_basis] for g in range(1, degree + 1)) / degree
 
 
+def roughness(knots, degree):
+    """Penalty matrices of the second derivative.
+
+    Second divided differences D of the coefs at their Greville abscissae, weighted by their distance h:
+    D' diag(h) D, the P-spline penalty on any knots.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    degree : int
+
+    Returns
+    -------
+    matrices : ndarray of shape (n_in, n_basis, n_basis)
+    """
+    places = greville(knots, degree)
+    n_in, n_basis = places.shape
+    if n_basis < 3:
+        return np.zeros((n_in, n_basis, n_basis))
+    slope = np.diff(np.tile(np.eye(n_basis), (n_in, 1, 1)), axis=1) / np.diff(places, axis=1)[..., None]
+    width = 0.5 * (places[:, 2:] - places[:, :-2])
+    bend = np.diff(slope, axis=1) / width[..., None]
+    return np.einsum("iag,ia,iah->igh", bend, width, bend)
+
+
 @njit
 def _find_interval(x, knots, degree, grid_size):
     low = knots[degree]

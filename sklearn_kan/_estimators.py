@@ -1,5 +1,6 @@
 """KANRegressor and KANClassifier: validation, encoding, orchestration."""
 
+import inspect
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -15,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._encoding import CANONICAL_ROWS, canonical_rows, class_offset, class_targets, hold_out, rounded, target_scaling
 from ._grid import initial_network, input_scaling
-from ._layer import BASE_ACTIVATIONS
+from ._layer import BASE_ACTIVATIONS, to_knots
 from ._losses import classification_loss, regression_loss
 from ._network import Network
 from ._progress import CallbackSupportMixin, Progress
@@ -157,7 +158,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         if len(X) > CANONICAL_ROWS:
             return Rows(X, y, weight), scaling, scaling
         center, scale = scaling
-        rows = Rows(rounded((X - center) / scale), rounded(y), weight)
+        rows = Rows(rounded(to_knots(X, center, scale)), rounded(y), weight)
         return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
@@ -246,7 +247,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         self.solver_ = trainer.solver
         self.loss_curve_ = trainer.loss_curve
         self.n_iter_ = len(trainer.loss_curve)
-        self.loss_ = trainer.objective_value()
+        self.loss_ = trainer.value
         self.validation_scores_ = None if trainer.validation is None else trainer.validation_scores
         self.feature_importances_ = attribution(trainer.network)
         self._adam_state = None
@@ -294,7 +295,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
     def _check_inside(self, X):
         layer = self.network_.layers[0]
         low, high = layer.bounds()
-        t = layer.to_knots(X)
+        t = to_knots(X, layer.center, layer.scale)
         outside = ((t < low) | (t > high)).any(axis=0) & layer.edge_mask.any(axis=1)
         if outside.any():
             raise ValueError(
@@ -330,7 +331,8 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             )
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])
-        super().__setstate__(state)
+        parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
+        super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
 
     @abstractmethod
     def _check_targets(self, y):

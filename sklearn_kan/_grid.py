@@ -10,7 +10,7 @@
 import numpy as np
 
 from ._bspline import breakpoints_of, extend_breakpoints, fit_function
-from ._layer import Layer
+from ._layer import Layer, add_constant, to_knots
 from ._network import Network
 
 MARGIN = 0.03
@@ -21,6 +21,8 @@ _FILLED = 0.9
 _SKEWED = 0.25
 # Standard deviation of the first splines, in units of the base activation's weight.
 _SPLINE_NOISE = 0.3
+# Half widths are cut here, where the next operations would overflow.
+_WIDEST = 1.6e308
 # Rows that tell where activations are; more do not move quantiles.
 _RANGE_ROWS = 10_000
 
@@ -48,7 +50,8 @@ def data_range(x, weight, *, whole=False):
 
 def _centred(low, high):
     """Centre and half width, with the margin; half width 0 for a constant column."""
-    return 0.5 * low + 0.5 * high, (0.5 * high - 0.5 * low) * (1.0 + 2.0 * MARGIN)
+    half = np.minimum(0.5 * high - 0.5 * low, _WIDEST)
+    return 0.5 * low + 0.5 * high, half * (1.0 + 2.0 * MARGIN)
 
 
 def _breakpoints(t, weight, grid_size, knots):
@@ -99,7 +102,7 @@ def initial_network(
     """
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
     rows = slice(None, None, max(1, len(X) // _RANGE_ROWS))
-    t = (np.asarray(X[rows], dtype=np.float64) - center) / scale
+    t = to_knots(np.asarray(X[rows], dtype=np.float64), center, scale)
     breakpoints = _breakpoints(t, weight[rows], grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
@@ -202,10 +205,9 @@ def follow_activations(network, X, weight, knots="uniform"):
 
 
 def regauge(layer, j, center, scale):
-    """Give output node j the value (y_j - center) / scale: the splines take up the shift, as they sum to one."""
+    """Give output node j the value (y_j - center) / scale; the splines sum to one, so one takes up the shift."""
     layer.weights[:, :, j] /= scale
-    active = layer.edge_mask[:, j]
-    layer.weights[active, :-1, j] -= center / scale / max(1, active.sum())
+    add_constant(layer, j, -center / scale)
 
 
 def refine(network, grid_size):

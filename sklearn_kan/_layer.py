@@ -170,6 +170,18 @@ def _gram_kernel(interval, value, sample_weight, gram):
                     gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
 
 
+def to_knots(x, center, scale):
+    """Inputs in units of half the knot range, t = (x - center) / scale."""
+    with np.errstate(over="ignore"):
+        return np.clip((x - center) / scale, -_FARTHEST, _FARTHEST)
+
+
+def edge_variances(moments):
+    """Variance of every edge's function from its moments, see `Layer.moments`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.nan_to_num(np.maximum(moments[2] - moments[1] ** 2, 0.0))
+
+
 @dataclass(frozen=True)
 class Expansion:
     """The terms of a layer that differ from zero at some rows: degree + 1 splines and the base activation."""
@@ -241,13 +253,9 @@ class Layer:
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
-    def to_knots(self, x):
-        """Inputs in units of t."""
-        return np.clip((x - self.center) / self.scale, -_FARTHEST, _FARTHEST)
-
     def expand(self, x) -> Expansion:
         """Terms at x, shape (n_samples, n_in)."""
-        t = self.to_knots(x)
+        t = to_knots(x, self.center, self.scale)
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.zeros((*t.shape, self.degree + 2))
         slope = np.zeros((*t.shape, self.degree + 2))
@@ -315,3 +323,11 @@ class Layer:
             self.edge_mask[i : i + 1],
         )
         return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))
+
+
+def add_constant(layer, j, constant):
+    """Add a constant to output node j through the edge that varies most: idle edges stay near zero."""
+    spread = np.where(layer.edge_mask[:, j], np.ptp(layer.coef[:, :, j], axis=1), -1.0)
+    i = int(spread.argmax())
+    if layer.edge_mask[i, j]:
+        layer.coef[i, :, j] += constant

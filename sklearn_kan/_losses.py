@@ -18,7 +18,10 @@ _KINK = 1e-3
 
 def _diagonal(curvature):
     """Factor of a diagonal curvature."""
-    return np.sqrt(curvature)[:, :, None] * np.eye(curvature.shape[1])
+    j = np.arange(curvature.shape[1])
+    factor = np.zeros((*curvature.shape, len(j)))
+    factor[:, j, j] = np.sqrt(curvature)
+    return factor
 
 
 class _IdentityLink:

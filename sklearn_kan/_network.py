@@ -9,6 +9,13 @@ from ._threads import map_chunks
 _CHUNK_ELEMENTS = 1 << 15
 
 
+def _trained(layer):
+    """Which weights are parameters: not those of pruned edges, nor of a base activation that is zero."""
+    trained = np.repeat(layer.edge_mask[:, None], layer.n_basis + 1, axis=1)
+    trained[:, -1] &= layer.base_activation != "zero"
+    return trained
+
+
 class Network:
     """Layers of a KAN; their weights are views of one vector.
 
@@ -46,8 +53,9 @@ class Network:
             )
             for layer, offset, size in zip(layers, self.offsets, sizes, strict=True)
         ]
-        masks = [np.broadcast_to(layer.edge_mask[:, None], layer.weights.shape).ravel() for layer in self.layers]
-        self.free = np.flatnonzero(np.concatenate(masks))
+        trained = np.concatenate([_trained(layer).ravel() for layer in self.layers])
+        self.weights[~trained] = 0.0
+        self.free = np.flatnonzero(trained)
         self.offset = np.array(offset, dtype=np.float64)
         self.moments = moments
 

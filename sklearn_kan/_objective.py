@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._bspline import roughness
+from ._layer import edge_variances
 from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
 
@@ -17,6 +19,8 @@ from ._threads import map_chunks
 _KEPT_ELEMENTS = 1 << 24
 # Elements of the Jacobian of one chunk.
 _JACOBIAN_ELEMENTS = 1 << 20
+# Rows count in training as if they lay no farther from the centre than this, in units of half the knot range.
+_FARTHEST = 2.0
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
 _SPARSE = 1e-4
 
@@ -55,10 +59,11 @@ class Objective:
         self.strengths = strengths
         self.first = None
         if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
-            self.first = network.layers[0].expand(X)
+            self.first = network.layers[0].expand(self._inputs(slice(None)))
         self.last_loss = None, np.inf
         self.matrices = [
-            quadratic(layer.knots, layer.degree, strengths.alpha, strengths.smoothing) for layer in network.layers
+            quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
+            for layer in network.layers
         ]
 
     @property
@@ -74,33 +79,41 @@ class Objective:
         weight = self.sample_weight[rows]
         part.sample_weight = weight * (len(self.X) / len(weight))
         part.first = None if self.first is None else self.first[rows]
+        part.last_loss = None, np.inf
         return part
 
+    def _inputs(self, rows):
+        """Inputs, outliers cut: a line through a far point would turn the whole function."""
+        layer = self.network.layers[0]
+        with np.errstate(over="ignore"):
+            reach = _FARTHEST * layer.scale
+            return np.clip(np.asarray(self.X[rows], dtype=np.float64), layer.center - reach, layer.center + reach)
+
     def _forward(self, rows):
-        X = None if self.first is not None else np.asarray(self.X[rows], dtype=np.float64)
-        return self.network.forward(X, None if self.first is None else self.first[rows])
+        if self.first is not None:
+            return self.network.forward(None, self.first[rows])
+        return self.network.forward(self._inputs(rows))
 
     def _chunks(self, function):
         return map_chunks(function, len(self.X), self.network.chunk_rows())
 
     def loss_value(self, theta):
         """Loss without penalties; the last one is remembered."""
-        if theta is self.last_loss[0]:
-            return self.last_loss[1]
         self.network.theta = theta
+        if self.last_loss[0] is not None and np.array_equal(theta, self.last_loss[0]):
+            return self.last_loss[1]
 
         def chunk(rows):
             raw, _ = self._forward(rows)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
-        self.last_loss = theta, sum(self._chunks(chunk))
+        self.last_loss = theta.copy(), sum(self._chunks(chunk))
         return self.last_loss[1]
 
-    def weigh_relevance(self):
+    def weigh_relevance(self, limit):
         """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
         for matrices, moments in zip(self.matrices, self.moments(self.network.theta), strict=True):
-            variances = np.maximum(moments[2] - moments[1] ** 2, 0.0)
-            matrices *= relevance(variances)[:, None, None]
+            matrices *= relevance(edge_variances(moments), limit)[:, None, None]
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""

@@ -11,50 +11,23 @@ for any grid size.
 
 import numpy as np
 
-from ._bspline import greville
 from ._jit import njit
 
 
-def roughness(knots, degree):
-    """Penalty matrices of the second derivative.
-
-    Second divided differences D of the coefs at their Greville abscissae, weighted by their distance h:
-    D' diag(h) D, the P-spline penalty on any knots.
-
-    Parameters
-    ----------
-    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
-    degree : int
-
-    Returns
-    -------
-    matrices : ndarray of shape (n_in, n_basis, n_basis)
-    """
-    places = greville(knots, degree)
-    n_in, n_basis = places.shape
-    if n_basis < 3:
-        return np.zeros((n_in, n_basis, n_basis))
-    slope = np.diff(np.tile(np.eye(n_basis), (n_in, 1, 1)), axis=1) / np.diff(places, axis=1)[..., None]
-    width = 0.5 * (places[:, 2:] - places[:, :-2])
-    bend = np.diff(slope, axis=1) / width[..., None]
-    return np.einsum("iag,ia,iah->igh", bend, width, bend)
-
-
-def quadratic(knots, degree, alpha, smoothing):
+def quadratic(roughness, alpha, smoothing):
     """Ridge and smoothness of every input node's terms, shape (n_in, n_basis + 1, n_basis + 1).
 
-    The penalty of one edge with coefs and base weight v is v' P_i v / 2.
+    The penalty of one edge with coefs and base weight v is v' P_i v / 2; `roughness` has shape (n_in, n_basis, n_basis).
     """
-    rough = roughness(knots, degree)
-    n_in, n_basis, _ = rough.shape
+    n_in, n_basis, _ = roughness.shape
     matrices = np.zeros((n_in, n_basis + 1, n_basis + 1))
-    matrices[:, :-1, :-1] = smoothing * rough + alpha / n_basis * np.eye(n_basis)
+    matrices[:, :-1, :-1] = smoothing * roughness + alpha / n_basis * np.eye(n_basis)
     matrices[:, -1, -1] = alpha
     return matrices
 
 
-def relevance(variances):
-    """Factors of the ridge and the smoothness, one an input node: mean variance over its own, 1e-3 to 1e3.
+def relevance(variances, limit):
+    """Factors of the ridge and the smoothness, one an input node: mean variance over its own.
 
     A penalty in units of a function's own variance falls off slowly with it and so drives functions that explain
     little towards zero (automatic relevance determination): noise columns and superfluous hidden nodes.
@@ -63,14 +36,16 @@ def relevance(variances):
     ----------
     variances : ndarray of shape (n_in, n_out)
         Of phi_ij over the rows.
+    limit : float
+        The factors lie between 1 / limit and limit.
 
     Returns
     -------
     factors : ndarray of shape (n_in,)
     """
-    total = variances.sum(axis=1)
+    total = variances.sum(axis=1) / max(variances.max(initial=0.0), np.finfo(np.float64).tiny)
     mean = total.mean()
-    return 1.0 / np.clip(total / mean, 1e-3, 1e3) if mean > 0.0 else np.ones(len(total))
+    return 1.0 / np.clip(total / mean, 1.0 / limit, limit) if mean > 0.0 else np.ones(len(total))
 
 
 def quadratic_value_gradient(matrices, weights):
@@ -97,7 +72,7 @@ def sparsity(norms, l1_weight, entropy_weight):
         By the norms: mu1 - mu2 (log p + S) / |Phi|_1.
     """
     total = float(norms.sum())
-    if total <= 0.0:
+    if total < np.finfo(np.float64).tiny:
         return 0.0, np.full_like(norms, l1_weight)
     p = norms / total
     log_p = np.log(np.maximum(p, np.finfo(np.float64).tiny))

@@ -6,7 +6,7 @@ node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 
 
 import numpy as np
 
-from ._layer import Layer
+from ._layer import Layer, add_constant, edge_variances
 from ._network import Network
 
 
@@ -17,7 +17,7 @@ def edge_norms(network):
 
 def edge_deviations(network):
     """Standard deviation of every edge's function over the training rows."""
-    return [np.sqrt(np.maximum(moments[2] - moments[1] ** 2, 0.0)) for moments in network.moments]
+    return [np.sqrt(edge_variances(moments)) for moments in network.moments]
 
 
 def attribution(network):
@@ -73,20 +73,20 @@ def prune(network, threshold):
         lost = np.where(mask, 0.0, moments[1]).sum(axis=0)
         if l == len(network.layers) - 1:
             offset += lost
-        else:
-            share = lost / np.maximum(mask.sum(axis=0), 1)
-            weights[:, :-1] += np.where(mask, share, 0.0)[:, None]
         inputs, outputs = nodes[l], nodes[l + 1]
         layers.append(_with(layer, weights[inputs][:, :, outputs], mask[inputs][:, outputs], inputs))
+        if l < len(network.layers) - 1:
+            for j, constant in enumerate(lost[outputs]):
+                add_constant(layers[-1], j, constant)
     return Network(layers, offset)
 
 
 def _constant(network):
-    """The constant model: the mean prediction, no edges."""
+    """The constant model: no edges."""
     first, n_out = network.layers[0], network.layers[-1].n_out
     mask = np.zeros((first.n_in, n_out), dtype=bool)
     empty = _with(first, np.zeros((first.n_in, first.n_basis + 1, n_out)), mask, slice(None))
-    return Network([empty], network.offset + network.moments[-1][1].sum(axis=0))
+    return Network([empty], network.offset)
 
 
 def _with(layer, weights, mask, inputs):

@@ -209,7 +209,8 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, callback=_never):
 
         def along(length, start=theta, direction=direction):
             new_value, new_gradient = objective.value_and_gradient(start + length * direction)
-            return new_value, float(new_gradient @ direction), new_gradient
+            with np.errstate(all="ignore"):  # where it is not finite the step is rejected
+                return new_value, float(new_gradient @ direction), new_gradient
 
         found = _strong_wolfe(along, value, slope, length)
         if found is None:

@@ -17,15 +17,17 @@ _LM_WORK = 3e9
 _LBFGS_WORK = 1e8
 # Iterations of each start before the best one goes on.
 _START_ITERATIONS = 20
-# Knot moves in one stage: at first each iteration moves them, in the end none.
-_MOST_MOVES = 30
+# Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
+_FOLLOWING = 0.8
 # Iterations between two looks at the activations; a look costs a forward pass.
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
 # Strengths do not fall below this part of what they are for an unexplained target.
 _LEAST_UNEXPLAINED = 1e-20
+# Relevance weighs a node's penalties by at most this, and by less while much is unexplained.
+_MOST_RELEVANCE = 1e3
 # Least degrees of freedom that are left for the noise, in parts of the rows.
-_LEAST_FREEDOM = 0.1
+_LEAST_FREEDOM = 0.3
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Trainer:
         self.best = Best()
         self.reason = None
         self.reg_lambda = settings.reg_lambda
+        self.value = None
         self.unexplained = 1.0
         self.trained = False
         self.sample = range_sample(rows.X, rows.weight)
@@ -115,8 +118,16 @@ class Trainer:
             if self.network is None:
                 raise
             warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=4)
+            self.value = None
+        self._restore_best()
+        if self.value is None:
+            self.value = float(self._objective(self.network).value(self.network.theta))
+
+    def _restore_best(self):
+        """Go back to the model with the best validation score."""
         if self.best.network is not None:
             self.network, self.network.theta = self.best.network, self.best.theta
+            self.value = None
 
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network
@@ -124,7 +135,9 @@ class Trainer:
         if self.solver == "auto":
             finest = refine(self.network, grid_sizes[-1])
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
-        if callable(make_network) and self.settings.n_init > 1:
+        if not callable(make_network):  # a warm start: strengths as they were left
+            self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
+        elif self.settings.n_init > 1:
             self._compete(make_network)
         for grid_size in grid_sizes:
             if grid_size != self.network.layers[0].grid_size:
@@ -135,8 +148,7 @@ class Trainer:
             self._prune()
 
     def _prune(self):
-        if self.best.network is not None:
-            self.network, self.network.theta = self.best.network, self.best.theta
+        self._restore_best()
         self.measure()
         pruned = prune(self.network, self.settings.prune_threshold)
         if pruned.n_parameters == 0:
@@ -146,7 +158,7 @@ class Trainer:
                 UserWarning,
                 stacklevel=6,
             )
-        self.network, self.best = pruned, Best()
+        self.network, self.value, self.best = pruned, None, Best()
         self.reg_lambda = 0.0
         self._stage("pruned", last=True)
 
@@ -171,7 +183,9 @@ class Trainer:
         self.best.since = 0
         self.converged = self.network.n_parameters == 0
         if not self.converged:
-            self.network, _ = self._solve(self.network, self.settings.max_iter, record=True)
+            self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
+        if self.reg_lambda > 0.0:  # L1 shrinks the activations: scores count in the gauge
+            self.network = follow_activations(self.network, *self.sample, self.settings.knots)
         stop = self.progress.end_stage(self.network)
         if last and not self.converged and self.reason is None:
             warnings.warn(
@@ -193,24 +207,24 @@ class Trainer:
         value : float
             The objective.
         """
-        left = max_iter
-        self.moves, self.adam_state = 0, adam_start(network.n_parameters)
+        left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
+        self.follow, self.adam_state = True, adam_start(network.n_parameters)
         while True:
             objective = self._objective(network)
-            solution = self._minimise(objective, network.theta, left, self._callback(objective, record=record))
+            solution = self._minimise(
+                objective, network.theta, left, self._callback(objective, left - settle, record=record)
+            )
             network.theta, self.trained = solution.theta, True
             left -= solution.n_iter
             self.converged = solution.converged
+            self.follow = left > settle
             stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
+            if self.reason or left <= 0 or not (stale or drifted):
+                return network, solution.value
             if stale:
                 self.unexplained = self._unexplained(objective, solution.theta)
             if drifted:
-                self.moves += 1
                 network = follow_activations(network, *self.sample, self.settings.knots)
-            if record:
-                self.network = network
-            if self.reason or left <= 0 or not (stale or drifted):
-                return network, self._objective(network).value(network.theta)
 
     def _unexplained(self, objective, theta):
         """Loss in units of the constant model's: the share of the deviance that is not explained.
@@ -220,8 +234,7 @@ class Trainer:
         if self.loss.known_dispersion:
             return 1.0
         freedom = max(1.0 - len(theta) / objective.n_rows, _LEAST_FREEDOM)
-        share = objective.loss_value(theta) / self.null_loss / freedom**2
-        return min(max(share, _LEAST_UNEXPLAINED), 1.0)
+        return max(objective.loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
 
     def _stale(self, objective, theta):
         share = self._unexplained(objective, theta)
@@ -229,10 +242,10 @@ class Trainer:
 
     def _drifted(self, objective):
         first = objective.first if len(self.sample[0]) == objective.n_rows else None
-        return self.moves < _MOST_MOVES and any_drift(objective.network, *self.sample, first)
+        return self.follow and any_drift(objective.network, *self.sample, first)
 
-    def _callback(self, objective, *, record):
-        """What happens after each iteration of a solver; true stops it."""
+    def _callback(self, objective, n_follow, *, record):
+        """What happens after each iteration of a solver; true stops it. Knots follow for `n_follow` iterations."""
         n_iter = 0
         every = _LOOK_EVERY[self.solver]
 
@@ -244,6 +257,7 @@ class Trainer:
             if record:
                 self._record(network, value)
             look = n_iter % every == 0
+            self.follow = n_iter < n_follow
             return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
 
         return callback
@@ -311,15 +325,12 @@ class Trainer:
             rng=self.rng,
         )
         self.loss_curve.append(value)
+        self.value = value
         return state
 
     def measure(self):
         """Store the moments of every edge over the training rows in the network."""
         self.network.moments = self._objective(self.network).moments(self.network.theta)
-
-    def objective_value(self):
-        """The objective of the network as it is."""
-        return float(self._objective(self.network).value(self.network.theta))
 
     def _objective(self, network):
         settings = self.settings
@@ -332,7 +343,7 @@ class Trainer:
         )
         objective = Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
         if self.trained:
-            objective.weigh_relevance()
+            objective.weigh_relevance(min(self.unexplained**-0.5, _MOST_RELEVANCE))
         return objective
 
     def _null_loss(self, offset):

@@ -55,7 +55,7 @@ def test_knots_cover_the_data_and_a_margin(knots, scale):
         for margin in (low - found[0], found[-1] - high):
             assert 0.005 * (high - low) < margin < 0.05 * (high - low)
     layer = network.layers[0]
-    assert np.abs(layer.to_knots(X)).max() < 1.0
+    assert np.abs((X - layer.center) / layer.scale).max() < 1.0
     assert_allclose(layer.bounds()[0], -1.0)
     assert_allclose(layer.bounds()[1], 1.0)
 

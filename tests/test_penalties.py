@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import BSpline
 
 import naive
-from sklearn_kan._bspline import extend_breakpoints, fit_function, greville, quadrature
-from sklearn_kan._penalties import add_blocks, quadratic, quadratic_value_gradient, roughness, sparsity
+from sklearn_kan._bspline import extend_breakpoints, fit_function, greville, quadrature, roughness
+from sklearn_kan._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
 
 degrees = pytest.mark.parametrize("degree", range(6))
 uniforms = pytest.mark.parametrize("uniform", [True, False], ids=["uniform", "uneven"])
@@ -95,7 +95,7 @@ def test_quadratic(degree):
             coef, base_weight = weights[i, :-1, j], weights[i, -1, j]
             expected += 0.5 * alpha * ((coef**2).mean() + base_weight**2)
             expected += 0.5 * smoothing * naive_roughness(coef, places)
-    matrices = quadratic(knots, degree, alpha, smoothing)
+    matrices = quadratic(roughness(knots, degree), alpha, smoothing)
     value, gradient = quadratic_value_gradient(matrices, weights)
     assert_allclose(value, expected, rtol=1e-12)
 

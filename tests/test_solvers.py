@@ -278,6 +278,20 @@ def test_strong_wolfe(case):
     assert abs(slope(step)) <= 0.9 * abs(slope(0.0))
 
 
+def test_sufficient_decrease():
+    """-x (1 - x)^2, nearly: x = 1 has no slope and hardly any decrease; the line search goes on to a better point."""
+
+    def along(x):
+        return -x + (2.0 - 3e-5) * x**2 - (1.0 - 2e-5) * x**3, -1.0 + (4.0 - 6e-5) * x - (3.0 - 6e-5) * x**2, None
+
+    value, slope, _ = along(1.0)
+    assert -1e-4 < value < 0.0
+    assert abs(slope) < 1e-9
+    step, value, _ = _strong_wolfe(along, 0.0, -1.0, 1.0)
+    assert 0.0 < step < 1.0
+    assert value < -0.05
+
+
 def test_lbfgs_needs_about_as_many_evaluations_as_scipy():
     objective = rosenbrock(10)
     start = np.tile([-1.2, 1.0], 5)

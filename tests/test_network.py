@@ -1,0 +1,94 @@
+"""A network's parameters, its copies and its rows in chunks."""
+
+import numpy as np
+import pytest
+import samples
+from numpy.testing import assert_allclose, assert_array_equal
+
+import naive
+from sklearn_kan._layer import Layer
+from sklearn_kan._network import Network
+
+
+def make(shape=(2, 3, 2), **options):
+    rng = np.random.RandomState(0)
+    network = samples.network(rng, list(shape), **options)
+    return network, samples.inputs(rng, network, 30, reach=1.5)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (2, 3, 2), (2, 1, 3, 1)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_prediction(shape, masked):
+    network, X = make(shape, masked=masked)
+    assert network.shape == list(shape)
+    assert_allclose(network.raw_predict(X), naive.forward(network, X), rtol=1e-10, atol=1e-10)
+
+
+def test_activations():
+    network, X = make((2, 3, 2, 1))
+    assert_array_equal(network.activations(X, 0), X)
+    inner = naive.layer_forward(network.layers[0], X)
+    assert_allclose(network.activations(X, 1), inner, rtol=1e-10, atol=1e-10)
+    assert_allclose(network.activations(X, 2), naive.layer_forward(network.layers[1], inner), rtol=1e-10, atol=1e-10)
+
+
+def test_parameters_are_the_weights_of_edges_that_are_left():
+    network, X = make(masked=True)
+    n_terms = network.layers[0].n_basis + 1
+    assert network.n_parameters == len(network.theta) == (2 * 3 + 3 * 2 - 2) * n_terms
+    theta = np.arange(1.0, network.n_parameters + 1.0)
+    network.theta = theta
+    assert_array_equal(network.theta, theta)
+    for layer in network.layers:
+        assert not layer.weights[0, :, 0].any()
+        assert (layer.weights != 0.0).sum() == layer.edge_mask.sum() * n_terms
+    found = np.concatenate([layer.weights.ravel() for layer in network.layers])
+    assert_array_equal(found[found != 0.0], theta)
+    network.theta = 0.0 * theta
+    assert_array_equal(network.raw_predict(X), np.tile(network.offset, (len(X), 1)))
+
+
+def test_theta_is_a_copy():
+    network, X = make()
+    before = network.raw_predict(X)
+    theta = network.theta
+    theta += 1.0
+    assert_array_equal(network.raw_predict(X), before)
+
+
+def test_copies_share_nothing():
+    network, X = make()
+    before = network.raw_predict(X)
+    for other in (network.copy(), Network.from_dict(network.to_dict())):
+        assert_array_equal(other.raw_predict(X), before)
+        other.theta = other.theta + 1.0
+        for layer in other.layers:
+            for name in ("knots", "center", "scale"):
+                getattr(layer, name)[:] += 0.5
+        other.offset += 1.0
+        assert_array_equal(network.raw_predict(X), before)
+
+
+def test_layers_are_copied():
+    """Networks of the same layers do not share weights."""
+    network, X = make()
+    layers = [Layer(**layer) for layer in network.to_dict()["layers"]]
+    one, other = Network(layers, network.offset), Network(layers, network.offset)
+    before = one.raw_predict(X)
+    other.theta = 0.0 * other.theta
+    assert_array_equal(one.raw_predict(X), before)
+
+
+def test_many_rows():
+    """Chunks are put together in order; a row's prediction does not depend on the others."""
+    network, _ = make()
+    X = samples.inputs(np.random.RandomState(1), network, 10_001)
+    assert len(X) > 2 * network.chunk_rows()
+    found = network.raw_predict(X)
+    assert_array_equal(network.raw_predict(X[::-1])[::-1], found)
+    assert_array_equal(network.raw_predict(X[4321:4322]), found[4321:4322])
+    assert network.raw_predict(X[:0]).shape == (0, 2)
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    assert_array_equal(network.raw_predict(frozen), found)
