@@ -17,7 +17,7 @@ from ._jit import njit
 def quadratic(roughness, alpha, smoothing):
     """Ridge and smoothness of every input node's terms, shape (n_in, n_basis + 1, n_basis + 1).
 
-    The penalty of one edge with coefs and base weight v is v' P_i v / 2; `roughness` has shape (n_in, n_basis, n_basis).
+    The penalty of one edge with coefs and base weight v is v' P_i v / 2. The roughness is (n_in, n_basis, n_basis).
     """
     n_in, n_basis, _ = roughness.shape
     matrices = np.zeros((n_in, n_basis + 1, n_basis + 1))

@@ -14,54 +14,39 @@ import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller look
 from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
-_state = {"fits": 0, "limit": None, "controller": None, "local": None}
+_state = {"fits": 0, "limit": None, "controller": None}
 
 
-def _limit():
-    return _state["controller"].limit(limits=1, user_api="blas")
-
-
-def _n_blas_threads():
-    return [library.num_threads for library in _state["controller"].select(user_api="blas").lib_controllers]
-
-
-def _prepare():
-    """Find the BLAS libraries, and whether they count threads for each calling thread or for the process."""
-    if _state["controller"] is None:
-        _state["controller"] = ThreadpoolController()
-        with ThreadPoolExecutor(1) as pool, _limit():
-            _state["local"] = max(pool.submit(_n_blas_threads).result(), default=1) > 1
+def _take_control():
+    """Let this thread set limits: in newer threadpoolctl the first one that did so keeps the others from it."""
+    for library in _state["controller"].lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 @contextmanager
 def single_blas_thread():
     """Limit BLAS to one thread while at least one fit runs.
 
-    On small systems more BLAS threads cost time and change the bits. Where the limit holds for the whole process, fits
-    in several threads share it: the first one in sets it, the last one out restores what was before.
+    On small systems more BLAS threads cost time and change the bits. Fits in several threads share one limit:
+    the first one in sets it, the last one out restores what was before.
     """
     with _lock:
-        _prepare()
+        if _state["fits"] == 0:
+            if _state["controller"] is None:
+                _state["controller"] = ThreadpoolController()
+            _take_control()
+            _state["limit"] = _state["controller"].limit(limits=1, user_api="blas")
         _state["fits"] += 1
-        own = _limit() if _state["local"] or _state["fits"] == 1 else None
-        if not _state["local"] and own is not None:
-            _state["limit"] = own
     try:
         yield
     finally:
         with _lock:
             _state["fits"] -= 1
-            if _state["local"]:
-                own.restore_original_limits()
-            elif _state["fits"] == 0:
+            if _state["fits"] == 0:
+                _take_control()
                 _state["limit"].restore_original_limits()
-                _state["limit"] = None
-
-
-def _limit_worker():
-    """A worker thread has a limit of its own where BLAS counts by thread."""
-    if _state["local"]:
-        _limit()
+                _take_control()
 
 
 def n_threads() -> int:
@@ -81,7 +66,7 @@ def map_chunks(function, n_rows, chunk_rows):
     if workers < 2:
         yield from map(function, chunks)
         return
-    with ThreadPoolExecutor(workers, initializer=_limit_worker) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         waiting = deque()
         for rows in chunks:
             waiting.append(pool.submit(function, rows))
