@@ -1,6 +1,7 @@
 """Write the golden pickle of the present version and its predictions: ``python tests/make_golden.py``.
 
-To be run once a version, before its release, and never again: later versions read what this one wrote.
+To be run once a version, before its release, and never again: later versions read what this one wrote. With the lowest
+NumPy that is supported (``.ci/lowest.txt``), as NumPy 1.26.0 does not read arrays that NumPy 2 pickled.
 """
 
 import pickle
