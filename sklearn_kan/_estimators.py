@@ -231,6 +231,13 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
                 f"warm_start=True goes on with layers {network.shape}, but "
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} has another number of them. Set warm_start=False."
             )
+        for name in ("degree", "base_activation"):
+            fitted = getattr(network.layers[0], name)
+            if getattr(self, name) != fitted:
+                raise ValueError(
+                    f"warm_start=True goes on with {name}={fitted!r}, but {name}={getattr(self, name)!r} was set. "
+                    "Set warm_start=False."
+                )
         left = [grid_size for grid_size in grid_sizes if grid_size >= network.layers[0].grid_size]
         if not left:
             raise ValueError(
@@ -628,6 +635,12 @@ class KANRegressor(RegressorMixin, _BaseKAN):
             if self.loss == "poisson" and (y.max(axis=0) <= 0.0).any():
                 raise ValueError("loss='poisson' requires a y with at least one positive value.")
             self._target_center, self._target_scale = target_scaling(y, weight, self.loss, self.quantile)
+            self._target_loss = self.loss
+        elif self._target_loss != self.loss:
+            raise ValueError(
+                f"loss={self.loss!r} cannot go on from a model fitted with loss={self._target_loss!r}: their targets "
+                "are scaled otherwise. Fit anew with warm_start=False."
+            )
         return (y - self._target_center) / self._target_scale
 
     def _raw_offset(self, y, weight):

@@ -17,6 +17,8 @@ _LM_WORK = 3e9
 _LBFGS_WORK = 1e8
 # Iterations of each start before the best one goes on.
 _START_ITERATIONS = 20
+# A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
+_WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
 _FOLLOWING = 0.8
 # Iterations between two looks at the activations; a look costs a forward pass.
@@ -208,7 +210,8 @@ class Trainer:
             The objective.
         """
         left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
-        self.follow, self.adam_state = True, adam_start(network.n_parameters)
+        self.may_follow = self.follow = True
+        self.adam_state = adam_start(network.n_parameters)
         while True:
             objective = self._objective(network)
             solution = self._minimise(
@@ -217,14 +220,22 @@ class Trainer:
             network.theta, self.trained = solution.theta, True
             left -= solution.n_iter
             self.converged = solution.converged
-            self.follow = left > settle
+            self.follow = self.may_follow and left > settle
             stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
             if self.reason or left <= 0 or not (stale or drifted):
                 return network, solution.value
             if stale:
                 self.unexplained = self._unexplained(objective, solution.theta)
             if drifted:
-                network = follow_activations(network, *self.sample, self.settings.knots)
+                network = self._follow(network, solution.value)
+
+    def _follow(self, network, value):
+        """The network with moved knots; where that costs too much of what was reached they stay for this stage."""
+        moved = follow_activations(network, *self.sample, self.settings.knots)
+        if self._objective(moved).value(moved.theta) <= _WORST_MOVE[self.solver] * value:
+            return moved
+        self.may_follow = False
+        return network
 
     def _unexplained(self, objective, theta):
         """Loss in units of the constant model's: the share of the deviance that is not explained.
@@ -257,7 +268,7 @@ class Trainer:
             if record:
                 self._record(network, value)
             look = n_iter % every == 0
-            self.follow = n_iter < n_follow
+            self.follow = self.may_follow and n_iter < n_follow
             return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
 
         return callback

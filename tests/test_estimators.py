@@ -126,6 +126,15 @@ def test_the_fitted_model_is_about_the_best_one_seen(Estimator, solver):
     assert max(model.loss_curve_[5:]) <= 1.5 * max(model.loss_curve_[:5])
 
 
+@solvers
+def test_long_training_of_separable_classes(solver):
+    """Where the log loss falls for ever, penalties hold: the objective does not end above where it began."""
+    X, y = labelled()
+    model = quick(KANClassifier, solver=solver, max_iter=200).fit(X, y)
+    assert max(model.loss_curve_) <= 2.0 * max(model.loss_curve_[:5])
+    assert model.loss_ <= max(model.loss_curve_[:5])
+
+
 def test_beats_a_straight_line_on_a_noisy_table():
     """The defaults do not fit the noise."""
     X, y = table(150, n_columns=4, noise=0.5)
@@ -825,6 +834,15 @@ def test_warm_start_with_other_settings():
     X, y = labelled()
     with pytest.raises(ValueError, match="classes"):
         classifier(warm_start=True, max_iter=2).fit(X, y).fit(X, y + 1)
+
+
+@pytest.mark.parametrize("other", [{"loss": "poisson"}, {"degree": 2}, {"base_activation": "zero"}], ids=str)
+def test_warm_start_does_not_ignore_what_cannot_change(other):
+    """The fitted network has another degree, base activation or scale of targets than is asked for now."""
+    X, y = table()
+    model = regressor(warm_start=True, max_iter=2).fit(X, np.abs(y))
+    with pytest.raises(ValueError, match=next(iter(other))):
+        model.set_params(**other).fit(X, np.abs(y))
 
 
 @both
