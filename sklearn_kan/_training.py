@@ -139,7 +139,7 @@ class Trainer:
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
         if not callable(make_network):  # a warm start: strengths as they were left
             self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
-        elif self.settings.n_init > 1:
+        elif self.settings.n_init > 1 and self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
             if grid_size != self.network.layers[0].grid_size:
