@@ -101,9 +101,8 @@ def initial_network(
         Centre and scale of the columns; None finds them.
     """
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
-    rows = slice(None, None, max(1, len(X) // _RANGE_ROWS))
-    t = to_knots(np.asarray(X[rows], dtype=np.float64), center, scale)
-    breakpoints = _breakpoints(t, weight[rows], grid_size, knots)
+    some_X, some_weight = range_sample(X, weight)
+    breakpoints = _breakpoints(to_knots(some_X, center, scale), some_weight, grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:

@@ -92,10 +92,10 @@ class Network:
             for layer, offset in zip(self.layers, self.offsets, strict=True)
         ]
 
-    def chunk_rows(self, n_rows_each=1):
+    def chunk_rows(self):
         """Rows a chunk, from the shape alone."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return int(np.clip(_CHUNK_ELEMENTS // (widest * n_rows_each), 32, 4096))
+        return int(np.clip(_CHUNK_ELEMENTS // widest, 32, 4096))
 
     def forward(self, x, first=None):
         """Raw predictions of some rows and the expansion of every layer.
