@@ -145,6 +145,46 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
                         d[a] = 0.0
 
 
+@njit
+def curvature_kernel(x, knots, degree, interval, curvature):
+    """Write the second derivatives of the basis functions that `basis_kernel` found; zeros stay beyond the ends.
+
+    The recursion goes up to degree - 2, then the derivative is taken twice.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, n_in)
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    degree : int
+    interval : int ndarray of shape (n_samples, n_in)
+    curvature : ndarray of zeros of shape (n_samples, n_in, >= degree + 1), output
+    """
+    n_samples, n_in = x.shape
+    last = knots.shape[1] - degree - 1
+    if degree < 2:
+        return
+    for s in range(n_samples):
+        for i in range(n_in):
+            if x[s, i] < knots[i, degree] or x[s, i] > knots[i, last]:
+                continue
+            first = degree + interval[s, i]
+            v = curvature[s, i]
+            v[0] = 1.0
+            for j in range(1, degree + 1):
+                before = 0.0
+                for r in range(j):
+                    low = knots[i, first + r + 1 - j]
+                    high = knots[i, first + r + 1]
+                    ratio = v[r] / (high - low)
+                    if j < degree - 1:
+                        v[r] = before + (high - x[s, i]) * ratio
+                        before = (x[s, i] - low) * ratio
+                    else:
+                        v[r] = j * (before - ratio)
+                        before = ratio
+                v[j] = before if j < degree - 1 else j * before
+
+
 def basis(x, knots, degree, *, linear=True):
     """Non-zero basis functions and their slopes at each x; see `basis_kernel` for the shapes."""
     interval = np.empty(x.shape, dtype=np.int64)

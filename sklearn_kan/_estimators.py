@@ -292,12 +292,57 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
 
     # --- predict ----------------------------------------------------------------------------------------------------
 
+    def derivative(self, X: ArrayLike, order: int = 1) -> np.ndarray:
+        """Exact derivatives of the prediction by the columns of X, in the units of X and y.
+
+        Of what `predict` returns for a regressor, of `decision_function` for a classifier. Beyond the knots they are
+        those of the continuation; at a knot where a derivative jumps, the one on its right. Pruned and constant
+        columns have exactly 0.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        order : {1, 2}, default=1
+            1 for gradients, 2 for Hessians.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_features)
+            For order 1 or 2; float64. If predictions have an axis of outputs it is the second one here:
+            (n_samples, n_outputs, n_features) or (n_samples, n_outputs, n_features, n_features).
+
+        Raises
+        ------
+        ValueError
+            If `order` is neither 1 nor 2, or, with extrapolation='error', if X has values beyond the knots.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, np.sin(X[:, 0]))
+        >>> print(model.derivative([[0.0]]).round(2))
+        [[1.]]
+        >>> model.derivative([[0.0], [0.5]], order=2).shape
+        (2, 1, 1)
+        """
+        if not isinstance(order, Integral) or order not in (1, 2):
+            raise ValueError(f"order must be 1 for gradients or 2 for Hessians, got {order!r}.")
+        X = self._check_rows(X)
+        return self._shaped(self.network_.derivative(X, order, self._response_slopes))
+
     def _raw_predict(self, X):
+        X = self._check_rows(X)
+        return self.network_.raw_predict(X)
+
+    def _check_rows(self, X):
+        """Rows to predict, once they are known to be fit for it."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         if self.extrapolation == "error":
             self._check_inside(X)
-        return self.network_.raw_predict(X)
+        return X
 
     def _check_inside(self, X):
         layer = self.network_.layers[0]
@@ -360,6 +405,14 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
     @abstractmethod
     def _loss(self):
         """The loss on raw predictions."""
+
+    @abstractmethod
+    def _shaped(self, response):
+        """Without the axis of outputs, the second one, where predictions have none."""
+
+    @abstractmethod
+    def _response_slopes(self, raw):
+        """First and second derivative of the response by raw predictions, each of their shape."""
 
 
 class KANRegressor(RegressorMixin, _BaseKAN):
@@ -667,7 +720,14 @@ class KANRegressor(RegressorMixin, _BaseKAN):
             With extrapolation='error', if X has values beyond the knots.
         """
         y = self._loss().inverse_link(self._raw_predict(X)) * self._target_scale + self._target_center
-        return y[:, 0] if self._target_ndim == 1 else y
+        return self._shaped(y)
+
+    def _shaped(self, response):
+        return response[:, 0] if self._target_ndim == 1 else response
+
+    def _response_slopes(self, raw):
+        first, second = self._loss().inverse_link_slopes(raw)
+        return first * self._target_scale, second * self._target_scale
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -894,8 +954,13 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         raw : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log odds of ``classes_[1]`` for two classes, else log probabilities up to a constant a row.
         """
-        raw = self._raw_predict(X)
-        return raw[:, 0] if raw.shape[1] == 1 else raw
+        return self._shaped(self._raw_predict(X))
+
+    def _shaped(self, response):
+        return response[:, 0] if self.n_outputs_ == 1 else response
+
+    def _response_slopes(self, raw):
+        return np.ones_like(raw), np.zeros_like(raw)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict class labels.

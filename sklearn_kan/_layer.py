@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-from ._bspline import basis_kernel
+from ._bspline import basis_kernel, curvature_kernel
 from ._jit import njit
 
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
@@ -94,6 +95,21 @@ def _input_gradient_kernel(interval, slope, weights, delta, delta_in):
 
 
 @njit
+def _edge_slopes_kernel(interval, slope, weights, edges):
+    """Add the derivative by t of every edge's function to edges, shape (n_samples, n_in, n_out)."""
+    n_samples, n_in, n_terms = slope.shape
+    n_out = weights.shape[2]
+    base = weights.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                d = slope[s, i, a]
+                for j in range(n_out):
+                    edges[s, i, j] += d * weights[i, g, j]
+
+
+@njit
 def _jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
     """Write the rows of the Jacobian, shape (n_samples, n_rows, n_weights), where not zero, from column offset on."""
     n_samples, n_in, n_terms = value.shape
@@ -168,6 +184,12 @@ def _gram_kernel(interval, value, sample_weight, gram):
                 for b in range(n_terms):
                     h = interval[s, i] + b if b < n_terms - 1 else base
                     gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
+
+
+def _silu_curvature(t):
+    """Second derivative of silu."""
+    sigmoid = expit(t)
+    return sigmoid * (1.0 - sigmoid) * (2.0 + t * (1.0 - 2.0 * sigmoid))
 
 
 def to_knots(x, center, scale):
@@ -293,6 +315,24 @@ class Layer:
         delta_in = np.zeros((*delta.shape[:2], self.n_in))
         _input_gradient_kernel(terms.interval, terms.slope, self.weights, delta, delta_in)
         return delta_in
+
+    def edge_slopes(self, terms):
+        """Derivative by t of every edge's function, shape (n_samples, n_in, n_out)."""
+        edges = np.zeros((*terms.interval.shape, self.n_out))
+        _edge_slopes_kernel(terms.interval, terms.slope, self.weights, edges)
+        return edges
+
+    def input_curvature(self, x, terms, delta):
+        """Second derivative by each t, shape and cotangents as in `input_gradient`; mixed ones are zero."""
+        t = to_knots(x, self.center, self.scale)
+        curvature = np.zeros(terms.slope.shape)
+        curvature_kernel(t, self.knots, self.degree, terms.interval, curvature)
+        if self.base_activation == "silu":
+            low, high = self.bounds()
+            curvature[..., -1] = np.where((t >= low) & (t <= high), _silu_curvature(t), 0.0)
+        found = np.zeros((*delta.shape[:2], self.n_in))
+        _input_gradient_kernel(terms.interval, curvature, self.weights, delta, found)
+        return found
 
     def jacobian(self, terms, delta, out, offset):
         """Write the derivatives by the weights, from column `offset` on, into zeros (n_samples, n_rows, n_columns)."""

@@ -5,6 +5,7 @@ comes as a factor A of shape (n_samples, n_outputs, n_rows) with C = A A', where
 is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadratic majoriser where it has kinks.
 
 `known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels.
+`inverse_link_slopes`, of the losses of a regressor, are the first and second derivative of the inverse link.
 """
 
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ class _IdentityLink:
 
     def inverse_link(self, raw):
         return raw
+
+    def inverse_link_slopes(self, raw):
+        return np.ones_like(raw), np.zeros_like(raw)
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,10 @@ class Poisson:
 
     def inverse_link(self, raw):
         return np.exp(np.clip(raw, -700.0, 700.0))
+
+    def inverse_link_slopes(self, raw):
+        slope = np.where(np.abs(raw) <= 700.0, self.inverse_link(raw), 0.0)
+        return slope, slope
 
 
 @dataclass(frozen=True)

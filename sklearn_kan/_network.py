@@ -7,6 +7,8 @@ from ._threads import map_chunks
 
 # Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
 _CHUNK_ELEMENTS = 1 << 15
+# Elements of all work arrays of one chunk's derivatives; a single row may need more.
+_DERIVATIVE_ELEMENTS = 1 << 18
 
 
 def _trained(layer):
@@ -132,6 +134,77 @@ class Network:
         for _ in map_chunks(predict_rows, len(X), self.chunk_rows()):
             pass
         return out
+
+    def derivative(self, X, order, link_slopes):
+        """Derivatives of a function of the raw predictions by the inputs, in chunks.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_in)
+        order : {1, 2}
+        link_slopes : callable, raw -> (first, second)
+            Derivatives of the function of each raw prediction, each of shape (n_samples, n_out).
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_samples, n_out, n_in) or (n_samples, n_out, n_in, n_in)
+        """
+        out = np.empty((len(X), self.shape[-1], *[self.shape[0]] * order))
+
+        def differentiate_rows(rows):
+            with np.errstate(over="ignore", invalid="ignore"):
+                out[rows] = self._derivative_rows(np.asarray(X[rows], dtype=np.float64), order, link_slopes)
+
+        for _ in map_chunks(differentiate_rows, len(X), self._derivative_chunk_rows(order)):
+            pass
+        return out
+
+    def _derivative_chunk_rows(self, order):
+        """Rows a chunk, from the shape alone; at least one."""
+        n_in, n_out = self.shape[0], self.shape[-1]
+        elements = sum(self.shape) * (3 * (self.layers[0].degree + 2) + n_out)
+        if order == 2:
+            elements += (n_out + 2) * n_in**2 + 3 * max(self.shape[1:]) * max(self.shape)
+        return int(np.clip(_DERIVATIVE_ELEMENTS // elements, 1, 4096))
+
+    def _derivative_rows(self, x, order, link_slopes):
+        values, terms = [x], []
+        for layer in self.layers:
+            terms.append(layer.expand(values[-1]))
+            values.append(layer.forward(terms[-1]))
+        eye = np.eye(self.shape[-1])
+        first, second = (slope[..., None] * eye for slope in link_slopes(values[-1] + self.offset))
+        deltas = [first]  # cotangents of every layer of nodes, the outputs first
+        for layer, term in zip(self.layers[::-1], terms[::-1], strict=True):
+            deltas.append(layer.input_gradient(term, deltas[-1]))
+        if order == 1:
+            return deltas[-1] / self.layers[0].scale
+        bends = [
+            layer.input_curvature(value, term, delta)
+            for layer, value, term, delta in zip(self.layers, values[:-1], terms, deltas[-2::-1], strict=True)
+        ]
+        return self._hessian(terms, [*bends, second])
+
+    def _hessian(self, terms, bends):
+        """Sum over all nodes of (bend at the node) G G', where G is the gradient of the node's value by the inputs.
+
+        Every function has one variable, so the only second derivatives are the nodes' own: bends, of shape
+        (n_samples, n_out, n_nodes) for each layer of nodes.
+        """
+        scale = self.layers[0].scale
+        i = np.arange(len(scale))
+        hessian = np.zeros((*bends[0].shape, len(scale)))
+        hessian[:, :, i, i] = bends[0]
+        tangent = None
+        for layer, term, bend in zip(self.layers, terms, bends[1:], strict=True):
+            edges = layer.edge_slopes(term).swapaxes(1, 2)
+            tangent = edges if tangent is None else edges @ tangent
+            if bend.any():
+                for j in range(bend.shape[1]):
+                    hessian[:, j] += (tangent.swapaxes(1, 2) * bend[:, j, None]) @ tangent
+        hessian /= scale[:, None]
+        hessian /= scale
+        return 0.5 * (hessian + hessian.swapaxes(2, 3))  # symmetric to the last bit
 
     def activations(self, X, depth):
         """Values of the nodes of layer `depth` (0: the inputs), shape (n_samples, n_depth)."""

@@ -17,6 +17,34 @@ def basis(x, knots, degree):
     return value + slope * (x - inside)[:, None], slope
 
 
+def basis_curvature(x, knots, degree):
+    """Second derivatives of all basis functions by SciPy; zero beyond the ends."""
+    n_basis = len(knots) - degree - 1
+    if degree < 2:
+        return np.zeros((len(x), n_basis))
+    inside = (knots[degree] <= x) & (x <= knots[n_basis])
+    bend = BSpline(knots, np.eye(n_basis), degree).derivative(2)
+    return np.where(inside[:, None], bend(np.clip(x, knots[degree], knots[n_basis])), 0.0)
+
+
+def base_curvature(name, x):
+    """Second derivative of the base activation."""
+    if name != "silu":
+        return np.zeros_like(x)
+    sigmoid = 1.0 / (1.0 + np.exp(-x))
+    by_x = sigmoid * (1.0 - sigmoid)
+    return 2.0 * by_x + x * by_x * (1.0 - 2.0 * sigmoid)
+
+
+def edge_curvature(layer, i, j, x):
+    """Second derivative of phi_ij by x."""
+    t = (x - layer.center[i]) / layer.scale[i]
+    low, high = layer.knots[i][layer.degree], layer.knots[i][layer.n_basis]
+    bend = np.where((low <= t) & (t <= high), base_curvature(layer.base_activation, np.clip(t, low, high)), 0.0)
+    bend = layer.base_weight[i, j] * bend + basis_curvature(t, layer.knots[i], layer.degree) @ layer.coef[i, :, j]
+    return bend / layer.scale[i] ** 2
+
+
 def base(name, x):
     """Base activation and its derivative."""
     if name == "silu":
