@@ -47,29 +47,51 @@ def greville(knots, degree):
     return sum(knots[:, g : g + n_basis] for g in range(1, degree + 1)) / degree
 
 
-def roughness(knots, degree):
-    """Penalty matrices of the second derivative.
+def roughness(knots, degree, order=2):
+    """Penalty matrices of a derivative of the splines.
 
-    Second divided differences D of the coefs at their Greville abscissae, weighted by their distance h:
-    D' diag(h) D, the P-spline penalty on any knots.
+    The coefs D c of the derivative of that order, their squares weighted by the distances h of their places:
+    D' diag(h) D, the P-spline penalty (Eilers & Marx 1996) on any knots. One order above the degree it is made of the
+    jumps of the highest derivative.
 
     Parameters
     ----------
     knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
     degree : int
+    order : int, default=2
 
     Returns
     -------
     matrices : ndarray of shape (n_in, n_basis, n_basis)
+        Zeros where a spline has too few coefs.
     """
-    places = greville(knots, degree)
-    n_in, n_basis = places.shape
-    if n_basis < 3:
+    n_in, n_knots = knots.shape
+    n_basis = n_knots - degree - 1
+    if n_basis <= order:
         return np.zeros((n_in, n_basis, n_basis))
-    slope = np.diff(np.tile(np.eye(n_basis), (n_in, 1, 1)), axis=1) / np.diff(places, axis=1)[..., None]
-    width = 0.5 * (places[:, 2:] - places[:, :-2])
-    bend = np.diff(slope, axis=1) / width[..., None]
-    return np.einsum("iag,ia,iah->igh", bend, width, bend)
+    derivative = np.tile(np.eye(n_basis), (n_in, 1, 1))
+    for m in range(order):
+        if m <= degree:
+            places = greville(knots[:, m : n_knots - m], degree - m)
+        else:
+            places = 0.5 * (places[:, 1:] + places[:, :-1])
+        distance = np.diff(places, axis=1)
+        derivative = np.diff(derivative, axis=1) / distance[..., None]
+    return np.einsum("iag,ia,iah->igh", derivative, distance, derivative)
+
+
+def smoothness(knots, degree, bending):
+    """Roughness of order 2 (bending) and, for the rest, of order 3: a part of 0 lets a parabola pass free."""
+    return bending * roughness(knots, degree, 2) + (1.0 - bending) * roughness(knots, degree, 3)
+
+
+def continuity(knots, degree):
+    """Squares of the jumps of the highest derivative, in units of coefs: the differences of order degree + 1.
+
+    Ever so weak, it lets an interval without data go on with its neighbour's polynomial.
+    """
+    width = (knots[:, -degree - 1] - knots[:, degree]) / (knots.shape[1] - 2 * degree - 1)
+    return width[:, None, None] ** (2 * degree + 1) * roughness(knots, degree, degree + 1)
 
 
 @njit

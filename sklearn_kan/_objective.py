@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._bspline import roughness
+from ._bspline import continuity, smoothness
 from ._layer import edge_variances
 from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
@@ -27,13 +27,15 @@ _SPARSE = 1e-4
 
 @dataclass(frozen=True)
 class Strengths:
-    """Strengths of the penalties; see `_penalties`."""
+    """Strengths of the penalties; see `_penalties`. `bending` is the part of order 2 in the smoothness."""
 
     alpha: float = 0.0
     smoothing: float = 0.0
     reg_lambda: float = 0.0
     l1_weight: float = 1.0
     entropy_weight: float = 1.0
+    bending: float = 1.0
+    continuity: float = 0.0
 
 
 class Objective:
@@ -61,10 +63,7 @@ class Objective:
         if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(self._inputs(slice(None)))
         self.last_loss = None, np.inf
-        self.matrices = [
-            quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
-            for layer in network.layers
-        ]
+        self.matrices = self._quadratic_matrices([np.ones(layer.n_in) for layer in network.layers])
 
     @property
     def n_rows(self):
@@ -110,10 +109,21 @@ class Objective:
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
         return self.last_loss[1]
 
+    def _quadratic_matrices(self, factors):
+        """Matrices of the quadratic penalties of every layer, given the factors of its input nodes."""
+        strengths = self.strengths
+        matrices = []
+        for layer, factor in zip(self.network.layers, factors, strict=True):
+            rough = smoothness(layer.knots, layer.degree, strengths.bending)
+            weighed = factor[:, None, None] * quadratic(rough, strengths.alpha, strengths.smoothing)
+            weighed[:, :-1, :-1] += strengths.continuity * continuity(layer.knots, layer.degree)
+            matrices.append(weighed)
+        return matrices
+
     def weigh_relevance(self, limit):
         """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
-        for matrices, moments in zip(self.matrices, self.moments(self.network.theta), strict=True):
-            matrices *= relevance(edge_variances(moments), limit)[:, None, None]
+        moments = self.moments(self.network.theta)
+        self.matrices = self._quadratic_matrices([relevance(edge_variances(layer), limit) for layer in moments])
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""

@@ -28,6 +28,8 @@ _FIRST_DAMPING = 1e-2
 _LEAST_UNEXPLAINED = 1e-20
 # Relevance weighs a node's penalties by at most this, and by less while much is unexplained.
 _MOST_RELEVANCE = 1e3
+# Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
+_CONTINUITY = 3e-7
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -351,6 +353,8 @@ class Trainer:
             self.reg_lambda,
             settings.l1_weight,
             settings.entropy_weight,
+            bending=min(1.0, self.unexplained**0.5),
+            continuity=_CONTINUITY,
         )
         objective = Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
         if self.trained:

@@ -1,0 +1,122 @@
+"""Test RMSE on the formulas of the KAN paper (arXiv:2404.19756, tables 1 and 2), beside the paper's KANs and MLPs.
+
+    python benchmarks/bench_paper_cases.py cases.json [--seeds 5] [--grid-size 3 5 10 20] [--only NAME ...]
+
+A case is a name, an expression in x0, x1, ... with NumPy's names and `special`, the ranges of its variables, the shape
+of the network, and the paper's figures or null. Rows, 1000 to train on and 1000 to test on, are uniform in the ranges.
+Every estimator has its default parameters but for shape and grid schedule. Kernels are compiled before the clock
+starts.
+"""
+
+import argparse
+import ast
+import json
+import operator
+import time
+import warnings
+
+import numpy as np
+from scipy import special
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_kan import KANRegressor
+
+GRIDS = (3, 5, 10, 20)
+N_ROWS = 1000
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+_CONSTANTS = {"pi": np.pi, "e": np.e}
+_FUNCTIONS = {"real": np.real, "imag": np.imag}
+
+
+def _function(node):
+    """The NumPy or SciPy function that a call names."""
+    if isinstance(node, ast.Name):
+        function = _FUNCTIONS.get(node.id, getattr(np, node.id, None))
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "special":
+        function = getattr(special, node.attr, None)
+    else:
+        function = None
+    if not (isinstance(function, np.ufunc) or function in _FUNCTIONS.values()):
+        raise ValueError(f"unknown function {ast.unparse(node)}")
+    return function
+
+
+def _evaluate(node, variables):
+    match node:
+        case ast.Constant(value=int() | float()):
+            return float(node.value) if isinstance(node.value, float) else node.value
+        case ast.Name(id=name) if name in variables:
+            return variables[name]
+        case ast.BinOp(op=op) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_evaluate(node.left, variables), _evaluate(node.right, variables))
+        case ast.UnaryOp(op=op) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_evaluate(node.operand, variables))
+        case ast.Call(keywords=[]):
+            return _function(node.func)(*(_evaluate(argument, variables) for argument in node.args))
+    raise ValueError(f"not allowed in an expression: {ast.unparse(node)}")
+
+
+def evaluate(expression, X):
+    """Values of an expression in x0, x1, ..., the columns of X; nothing but arithmetic and known functions is run."""
+    variables = _CONSTANTS | {f"x{i}": X[:, i] for i in range(X.shape[1])}
+    return np.asarray(_evaluate(ast.parse(expression, mode="eval").body, variables), dtype=np.float64)
+
+
+def rows(case, seed):
+    """Training and test rows of a case."""
+    low, high = np.array(case["ranges"], dtype=np.float64).T
+    X = np.random.default_rng(seed).uniform(low, high, (2 * N_ROWS, len(low)))
+    y = evaluate(case["expression"], X)
+    return X[:N_ROWS], y[:N_ROWS], X[N_ROWS:], y[N_ROWS:]
+
+
+def run(case, seed, grids):
+    """Test RMSE and seconds of one fit."""
+    X, y, X_test, y_test = rows(case, seed)
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = KANRegressor(tuple(case["shape"][1:-1]), grid_size=grids, random_state=seed).fit(X, y)
+    return float(np.sqrt(np.mean((model.predict(X_test) - y_test) ** 2))), time.perf_counter() - start
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--grid-size", type=int, nargs="+", default=GRIDS)
+    parser.add_argument("--only", nargs="+")
+    arguments = parser.parse_args()
+    with open(arguments.path) as file:
+        cases = json.load(file)["cases"]
+    cases = [case for case in cases if not arguments.only or case["name"] in arguments.only]
+    grids = tuple(arguments.grid_size)
+    for case in cases[:1]:
+        run(case, 0, (3, 5))
+    print(f"{'case':24} {'shape':16} paper KAN paper MLP    median     worst      s   KAN/ours")
+    ratios = []
+    for case in cases:
+        errors, seconds = np.array([run(case, seed, grids) for seed in range(arguments.seeds)]).T
+        median = np.median(errors)
+        paper, mlp = (np.nan if case[name] is None else case[name] for name in ("paper_kan_rmse", "paper_mlp_rmse"))
+        ratios.append(paper / median)
+        print(
+            f"{case['name']:24} {case['shape']!s:16} {paper:9.1e} {mlp:9.1e} {median:9.1e} {errors.max():9.1e} "
+            f"{np.median(seconds):6.1f} {ratios[-1]:10.1f}",
+            flush=True,
+        )
+    ratios = np.array(ratios)[np.isfinite(ratios)]
+    if len(ratios):
+        print(f"below the paper's KAN: {np.sum(ratios > 1)} of {len(ratios)}; median factor {np.median(ratios):.1f}")
+
+
+if __name__ == "__main__":
+    main()
