@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from abc import abstractmethod
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Self
 
@@ -15,14 +16,14 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from ._encoding import CANONICAL_ROWS, canonical_rows, class_offset, class_targets, hold_out, rounded, target_scaling
-from ._grid import initial_network, input_scaling
+from ._grid import initial_network, input_scaling, refine
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._losses import classification_loss, regression_loss
 from ._network import Network
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
-from ._training import Rows, Trainer
+from ._training import Rows, Trainer, carried_grids
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
@@ -78,7 +79,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
-        n_init=4,
+        n_init=16,
         max_iter=100,
         tol=1e-3,
         batch_size="auto",
@@ -117,21 +118,22 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
 
     # --- fit --------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, *, refining=False):
         hidden, grid_sizes = self._check_sizes()
-        warm = self.warm_start and hasattr(self, "network_")
+        warm = refining or (self.warm_start and hasattr(self, "network_"))
         X, y = self._validate_data(X, y, reset=not warm)
         weight = self._check_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
         rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=warm), weight, warm=warm)
-        validation = None
+        given, validation = rows, None
         if self.early_stopping:
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
-        else:
+        grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
+        if not warm:
             start = self._network_maker(hidden, grid_sizes[0], rows, inner)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         n_stages = len(grid_sizes) + (self.n_init > 1) + (self.prune_threshold > 0)
@@ -139,6 +141,8 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
             trainer.run(grid_sizes, start)
+            if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
+                trainer.keep_loss(start, given)
             trainer.measure()
         self._store(trainer, scaling)
         progress.end(trainer.network)
@@ -248,16 +252,82 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
 
     def _store(self, trainer, scaling):
         """Fitted attributes of a trained network."""
-        self.network_ = trainer.network.scaled(*scaling)
-        self.layer_sizes_ = trainer.network.shape
-        self.n_parameters_ = trainer.network.n_parameters
+        self._store_network(trainer.network.scaled(*scaling))
         self.solver_ = trainer.solver
         self.loss_curve_ = trainer.loss_curve
         self.n_iter_ = len(trainer.loss_curve)
         self.loss_ = trainer.value
         self.validation_scores_ = None if trainer.validation is None else trainer.validation_scores
+        self.stage_scores_ = trainer.stage_scores
         self.feature_importances_ = attribution(trainer.network)
         self._adam_state = None
+
+    def _store_network(self, network):
+        self.network_ = network
+        self.layer_sizes_ = network.shape
+        self.grid_size_ = network.layers[0].grid_size
+        self.n_parameters_ = network.n_parameters
+
+    # --- refine -----------------------------------------------------------------------------------------------------
+
+    def refine(
+        self,
+        grid_size: int,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """The same model on a finer grid (paper 2.4), trained on if data is given.
+
+        Every spline is replaced by its least-squares fit on the finer grid, over the whole knot range. Where the new
+        size is a multiple of the old one the grids nest and no prediction changes.
+
+        Parameters
+        ----------
+        grid_size : int
+            Intervals of every spline, at least `grid_size_`. The new estimator has it as its parameter.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows to train on with. The loss on them does not end above that of the refined model.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        refined : estimator
+            A new fitted estimator; this one is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If the grid is coarser than the present one, or only one of X and y is given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> y = np.sin(3 * X[:, 0])
+        >>> model = KANRegressor((), grid_size=5, random_state=0).fit(X, y)
+        >>> finer = model.refine(10)
+        >>> finer.grid_size_, bool(np.allclose(finer.predict(X), model.predict(X), rtol=1e-10))
+        (10, True)
+        >>> bool(model.refine(10, X, y).score(X, y) > model.score(X, y))
+        True
+        """
+        check_is_fitted(self)
+        if not isinstance(grid_size, Integral) or grid_size < self.grid_size_:
+            raise ValueError(
+                f"grid_size must be an integer of at least the fitted {self.grid_size_}, got {grid_size!r}: "
+                "a spline cannot be kept on a coarser grid. Fit a new estimator instead."
+            )
+        if (X is None) != (y is None):
+            raise ValueError("refine needs both X and y to train on, or neither. Give both or leave out both.")
+        refined = deepcopy(self)
+        refined.grid_size = int(grid_size)
+        refined._store_network(refine(self.network_, int(grid_size)))
+        return refined if X is None else refined._fit(X, y, sample_weight, refining=True)
 
     # --- partial_fit ------------------------------------------------------------------------------------------------
 
@@ -477,8 +547,9 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
         scale. If nothing is left the model is constant, with a warning.
-    n_init : int, default=4
-        Random starts that compete on the coarsest grid for 20 iterations; the best goes on.
+    n_init : int, default=16
+        Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
+        after 10, and the best one after 20 goes on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
@@ -518,6 +589,10 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         Nodes of each layer of nodes, inputs and outputs included, after pruning.
     n_parameters_ : int
         Trainable parameters; pruned edges and constant columns have none.
+    grid_size_ : int
+        Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
+    stage_scores_ : list of float
+        One a grid stage: the best validation score with early stopping, else minus the training loss at its end.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float
@@ -584,7 +659,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
-        n_init=4,
+        n_init=16,
         max_iter=100,
         tol=1e-3,
         batch_size="auto",
@@ -790,8 +865,9 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
         scale. If nothing is left the model is constant, with a warning.
-    n_init : int, default=4
-        Random starts that compete on the coarsest grid for 20 iterations; the best goes on.
+    n_init : int, default=16
+        Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
+        after 10, and the best one after 20 goes on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
@@ -831,6 +907,10 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         Nodes of each layer of nodes, inputs and outputs included, after pruning.
     n_parameters_ : int
         Trainable parameters; pruned edges and constant columns have none.
+    grid_size_ : int
+        Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
+    stage_scores_ : list of float
+        One a grid stage: the best validation score with early stopping, else minus the training loss at its end.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float

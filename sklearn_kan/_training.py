@@ -15,8 +15,8 @@ from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 _LM_WORK = 3e9
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
-# Iterations of each start before the best one goes on.
-_START_ITERATIONS = 20
+# Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
+_ROUNDS = ((5, 4), (10, 2), (20, 2))
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
@@ -30,6 +30,9 @@ _LEAST_UNEXPLAINED = 1e-20
 _MOST_RELEVANCE = 1e3
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-7
+# Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
+_ANY_ROWS = 5
+_ROWS_AN_INTERVAL = 2
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -51,6 +54,17 @@ class Best:
     network: object = None
     theta: object = None
     since: int = 0
+
+
+@dataclass
+class Start:
+    """One of the competing starts."""
+
+    network: object
+    value: float = np.inf
+    unexplained: float = 1.0
+    damping: float = _FIRST_DAMPING
+    trained: bool = False
 
 
 def choose_solver(n_rows, n_outputs, network):
@@ -103,6 +117,7 @@ class Trainer:
         self.value = None
         self.unexplained = 1.0
         self.trained = False
+        self.stage_scores = []
         self.sample = range_sample(rows.X, rows.weight)
 
     # --- the whole course ---------------------------------------------------------------------------------------
@@ -134,22 +149,56 @@ class Trainer:
             self.value = None
 
     def _stages(self, grid_sizes, make_network):
-        self.network = make_network(self.rng) if callable(make_network) else make_network
+        self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
         self.null_loss = self._null_loss(self.network.offset)
+        finest = refine(self.network, grid_sizes[-1])
+        self._warn_of_parameters(finest)
         if self.solver == "auto":
-            finest = refine(self.network, grid_sizes[-1])
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
         if not callable(make_network):  # a warm start: strengths as they were left
             self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
         elif self.settings.n_init > 1 and self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
+            self._restore_best()
             if grid_size != self.network.layers[0].grid_size:
                 self.network = refine(self.network, grid_size)
-            if self._stage(f"grid {grid_size}", last=grid_size == grid_sizes[-1]):
+            stop = self._stage(f"grid {grid_size}", last=grid_size == grid_sizes[-1])
+            if self._turned_up() or stop:
                 break
         if self.settings.prune_threshold > 0.0:
             self._prune()
+
+    def _warn_of_parameters(self, finest):
+        """A fine grid with more parameters than numbers to learn from is no silent matter."""
+        grid_size, n_parameters, n_targets = finest.layers[0].grid_size, finest.n_parameters, self.rows.y.size
+        if self.validation is None and grid_size > _ANY_ROWS and n_parameters > n_targets:
+            warnings.warn(
+                f"grid_size={grid_size} gives {n_parameters} parameters for {n_targets} training targets: only the "
+                "penalties hold them. Lower grid_size, or set early_stopping=True to end at the best grid.",
+                UserWarning,
+                stacklevel=6,
+            )
+
+    def _turned_up(self):
+        """Note the stage's score; whether the validation score of this grid is no better than the one before."""
+        if self.validation is None:
+            self.stage_scores.append(-float(self._objective(self.network).loss_value(self.network.theta)))
+            return False
+        scores = self.validation_scores[self.stage_start :]
+        self.stage_scores.append(max(scores, default=self.best.score))
+        return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
+
+    def keep_loss(self, start, rows):
+        """Back to the network that training began with, on the present grid, if its loss on these rows was lower."""
+        before = refine(start, self.network.layers[0].grid_size)
+        if self._mean_loss(before, rows) < self._mean_loss(self.network, rows):
+            self.network = before
+            self.value = float(self._objective(before).value(before.theta))
+
+    def _mean_loss(self, network, rows):
+        loss = self.loss.value(rows.y, network.raw_predict(rows.X)).sum(axis=1)
+        return float(np.average(loss, weights=rows.weight))
 
     def _prune(self):
         self._restore_best()
@@ -167,24 +216,32 @@ class Trainer:
         self._stage("pruned", last=True)
 
     def _compete(self, make_network):
-        """A few iterations of each start; the best goes on."""
-        networks = [self.network, *(make_network(self.rng) for _ in range(self.settings.n_init - 1))]
-        best = np.inf
-        n_iter = min(_START_ITERATIONS, self.settings.max_iter)
-        self.progress.begin_stage("starts", n_iter * len(networks))
-        for network in networks:
-            self.unexplained, self.trained = 1.0, False
-            network, value = self._solve(network, n_iter, record=False)  # noqa: PLW2901
-            if value < best:
-                best, self.network, unexplained = value, network, self.unexplained
-        self.unexplained, self.damping = unexplained, _FIRST_DAMPING
+        """Rounds of a few iterations of each start; the best ones go on to the next round."""
+        settings = self.settings
+        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(settings.n_init - 1))]
+        self.progress.begin_stage("starts", min(_ROUNDS[-1][0], settings.max_iter))
+        done = 0
+        for until, part in _ROUNDS:
+            n_iter = min(until, settings.max_iter) - done
+            if n_iter > 0:
+                for start in starts:
+                    self._advance(start, n_iter)
+            done += n_iter
+            starts = sorted(starts, key=lambda start: start.value)[: -(-len(starts) // part)]
+        self.network, self.unexplained, self.damping = starts[0].network, starts[0].unexplained, _FIRST_DAMPING
         self.progress.end_stage(self.network)
+
+    def _advance(self, start, n_iter):
+        """Some more iterations of one start."""
+        self.unexplained, self.damping, self.trained = start.unexplained, start.damping, start.trained
+        start.network, start.value = self._solve(start.network, n_iter, record=False)
+        start.unexplained, start.damping, start.trained = self.unexplained, self.damping, True
 
     def _stage(self, name, *, last):
         """One stage; whether training ends with it."""
         self.progress.begin_stage(name, self.settings.max_iter)
         self.reason = None
-        self.best.since = 0
+        self.best.since, self.stage_start = 0, len(self.validation_scores)
         self.converged = self.network.n_parameters == 0
         if not self.converged:
             self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
@@ -284,9 +341,7 @@ class Trainer:
 
     def _validate(self, network):
         """Score on the validation rows; the best model is remembered."""
-        rows = self.validation
-        loss = self.loss.value(rows.y, network.raw_predict(rows.X)).sum(axis=1)
-        score = -float(np.average(loss, weights=rows.weight))
+        score = -self._mean_loss(network, self.validation)
         self.validation_scores.append(score)
         if score > self.best.score + self.settings.tol * abs(self.best.score) or self.best.network is None:
             self.best.since = 0
@@ -366,6 +421,23 @@ class Trainer:
         raw = np.broadcast_to(offset, self.rows.y.shape)
         loss = np.average(self.loss.value(self.rows.y, raw).sum(axis=1), weights=self.rows.weight)
         return loss if loss > 0.0 else 1.0
+
+
+def carried_grids(grid_sizes, n_rows, fitted):
+    """The grid sizes that so many rows can carry, with a warning where that cuts the schedule.
+
+    A grid as coarse as `fitted`, which a model has already, passes.
+    """
+    most = max(n_rows // _ROWS_AN_INTERVAL, _ANY_ROWS, fitted)
+    if grid_sizes[-1] <= most:
+        return grid_sizes
+    warnings.warn(
+        f"grid_size={grid_sizes[-1]} is finer than {n_rows} training rows can carry and was cut to {most}. "
+        "Lower grid_size or give more rows.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return [*(grid_size for grid_size in grid_sizes if grid_size < most), most]
 
 
 def batch_size(batch_size, n_rows):
