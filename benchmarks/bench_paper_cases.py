@@ -1,11 +1,12 @@
 """Test RMSE on the formulas of the KAN paper (arXiv:2404.19756, tables 1 and 2), beside the paper's KANs and MLPs.
 
-    python benchmarks/bench_paper_cases.py cases.json [--seeds 5] [--grid-size 3 5 10 20] [--only NAME ...]
+    python benchmarks/bench_paper_cases.py cases.json [--seeds 5] [--hidden 5 2] [--grid-size 3 5 10 20]
 
 A case is a name, an expression in x0, x1, ... with NumPy's names and `special`, the ranges of its variables, the shape
-of the network, and the paper's figures or null. Rows, 1000 to train on and 1000 to test on, are uniform in the ranges.
-Every estimator has its default parameters but for shape and grid schedule. Kernels are compiled before the clock
-starts.
+of the network in the paper, and the paper's figures or null. Rows, 1000 to train on and 1000 to test on, are uniform
+in the ranges. Every estimator has its default parameters but for shape and grid schedule, which are the same in all
+cases: hidden layers of 5 and 2 nodes; ``--hidden given`` takes each case's own shape. Kernels are compiled before the
+clock starts.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_kan import KANRegressor
 
+HIDDEN = ("5", "2")
 GRIDS = (3, 5, 10, 20)
 N_ROWS = 1000
 _OPERATORS = {
@@ -78,13 +80,13 @@ def rows(case, seed):
     return X[:N_ROWS], y[:N_ROWS], X[N_ROWS:], y[N_ROWS:]
 
 
-def run(case, seed, grids):
+def run(case, seed, hidden, grids):
     """Test RMSE and seconds of one fit."""
     X, y, X_test, y_test = rows(case, seed)
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = KANRegressor(tuple(case["shape"][1:-1]), grid_size=grids, random_state=seed).fit(X, y)
+        model = KANRegressor(hidden, grid_size=grids, random_state=seed).fit(X, y)
     return float(np.sqrt(np.mean((model.predict(X_test) - y_test) ** 2))), time.perf_counter() - start
 
 
@@ -92,6 +94,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--hidden", nargs="+", default=HIDDEN)
     parser.add_argument("--grid-size", type=int, nargs="+", default=GRIDS)
     parser.add_argument("--only", nargs="+")
     arguments = parser.parse_args()
@@ -99,17 +102,19 @@ def main():
         cases = json.load(file)["cases"]
     cases = [case for case in cases if not arguments.only or case["name"] in arguments.only]
     grids = tuple(arguments.grid_size)
-    for case in cases[:1]:
-        run(case, 0, (3, 5))
+    run(cases[0], 0, (1,), (3, 5))
     print(f"{'case':24} {'shape':16} paper KAN paper MLP    median     worst      s   KAN/ours")
     ratios = []
     for case in cases:
-        errors, seconds = np.array([run(case, seed, grids) for seed in range(arguments.seeds)]).T
+        given = arguments.hidden == ["given"]
+        hidden = tuple(case["shape"][1:-1] if given else (int(size) for size in arguments.hidden))
+        shape = [case["shape"][0], *hidden, 1]
+        errors, seconds = np.array([run(case, seed, hidden, grids) for seed in range(arguments.seeds)]).T
         median = np.median(errors)
         paper, mlp = (np.nan if case[name] is None else case[name] for name in ("paper_kan_rmse", "paper_mlp_rmse"))
         ratios.append(paper / median)
         print(
-            f"{case['name']:24} {case['shape']!s:16} {paper:9.1e} {mlp:9.1e} {median:9.1e} {errors.max():9.1e} "
+            f"{case['name']:24} {shape!s:16} {paper:9.1e} {mlp:9.1e} {median:9.1e} {errors.max():9.1e} "
             f"{np.median(seconds):6.1f} {ratios[-1]:10.1f}",
             flush=True,
         )

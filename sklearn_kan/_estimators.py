@@ -50,7 +50,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         "l1_weight": [Interval(Real, 0, None, closed="left")],
         "entropy_weight": [Interval(Real, 0, None, closed="left")],
         "prune_threshold": [Interval(Real, 0, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -79,7 +79,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
-        n_init=16,
+        n_init="auto",
         max_iter=100,
         tol=1e-3,
         batch_size="auto",
@@ -136,7 +136,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         if not warm:
             start = self._network_maker(hidden, grid_sizes[0], rows, inner)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        n_stages = len(grid_sizes) + (self.n_init > 1) + (self.prune_threshold > 0)
+        n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0)
         progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata}, scaling)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
@@ -547,9 +547,10 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
         scale. If nothing is left the model is constant, with a warning.
-    n_init : int, default=16
+    n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
-        after 10, and the best one after 20 goes on.
+        after 10, and the best one after 20 goes on. 'auto' takes 16 where they are cheap, down to 4 in larger
+        networks, which stick in local minima less.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
@@ -659,7 +660,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         l1_weight=1.0,
         entropy_weight=1.0,
         prune_threshold=0.0,
-        n_init=16,
+        n_init="auto",
         max_iter=100,
         tol=1e-3,
         batch_size="auto",
@@ -865,9 +866,10 @@ class KANClassifier(ClassifierMixin, _BaseKAN):
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
         scale. If nothing is left the model is constant, with a warning.
-    n_init : int, default=16
+    n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
-        after 10, and the best one after 20 goes on.
+        after 10, and the best one after 20 goes on. 'auto' takes 16 where they are cheap, down to 4 in larger
+        networks, which stick in local minima less.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3

@@ -11,12 +11,15 @@ from ._objective import Objective, Strengths
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
-# Largest work of one Levenberg-Marquardt iteration, in multiply-adds: Gauss-Newton matrix and its factorisation.
+# Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
 _ROUNDS = ((5, 4), (10, 2), (20, 2))
+# Work of one iteration of all of them, and how many there are at least and at most.
+_STARTS_WORK = 2.5e9
+_FEWEST_STARTS, _MOST_STARTS = 4, 16
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
@@ -67,10 +70,24 @@ class Start:
     trained: bool = False
 
 
+def _lm_work(n_targets, n_parameters):
+    """Multiply-adds of one Levenberg-Marquardt iteration: Gauss-Newton matrix and its factorisation."""
+    return n_targets * n_parameters**2 + n_parameters**3
+
+
+def n_starts(n_init, solver, n_targets, n_parameters):
+    """Competing starts; 'auto' takes more where they are cheap: small, narrow networks stick in local minima."""
+    if n_init != "auto":
+        return n_init
+    if solver != "lm":
+        return _FEWEST_STARTS
+    cheap = int(_STARTS_WORK / max(1, _lm_work(n_targets, n_parameters)))
+    return min(max(cheap, _FEWEST_STARTS), _MOST_STARTS)
+
+
 def choose_solver(n_rows, n_outputs, network):
     """LM for small problems, then L-BFGS, then Adam for large data."""
-    n_parameters = network.n_parameters
-    if n_rows * n_outputs * n_parameters**2 + n_parameters**3 <= _LM_WORK:
+    if _lm_work(n_rows * n_outputs, network.n_parameters) <= _LM_WORK:
         return "lm"
     touched = sum(layer.n_in * (layer.degree + 2) * layer.n_out for layer in network.layers)
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
@@ -157,7 +174,7 @@ class Trainer:
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
         if not callable(make_network):  # a warm start: strengths as they were left
             self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
-        elif self.settings.n_init > 1 and self.network.n_parameters > 0:
+        elif self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
             self._restore_best()
@@ -218,7 +235,10 @@ class Trainer:
     def _compete(self, make_network):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""
         settings = self.settings
-        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(settings.n_init - 1))]
+        n_init = n_starts(settings.n_init, self.solver, self.rows.y.size, self.network.n_parameters)
+        if n_init == 1:
+            return
+        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
         self.progress.begin_stage("starts", min(_ROUNDS[-1][0], settings.max_iter))
         done = 0
         for until, part in _ROUNDS:
