@@ -287,7 +287,7 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
         grid_size : int
             Intervals of every spline, at least `grid_size_`. The new estimator has it as its parameter.
         X : array-like of shape (n_samples, n_features), default=None
-            Rows to train on with. The loss on them does not end above that of the refined model.
+            Rows to train on with. The loss on them does not end above that of this model.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -326,8 +326,10 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             raise ValueError("refine needs both X and y to train on, or neither. Give both or leave out both.")
         refined = deepcopy(self)
         refined.grid_size = int(grid_size)
+        if X is not None:
+            return refined._fit(X, y, sample_weight, refining=True)
         refined._store_network(refine(self.network_, int(grid_size)))
-        return refined if X is None else refined._fit(X, y, sample_weight, refining=True)
+        return refined
 
     # --- partial_fit ------------------------------------------------------------------------------------------------
 

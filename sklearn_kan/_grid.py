@@ -209,20 +209,33 @@ def regauge(layer, j, center, scale):
     add_constant(layer, j, -center / scale)
 
 
-def refine(network, grid_size):
+def _equal_parts(old_size, new_size):
+    """Places of new breakpoints in the old ones' numbering: equal parts of the whole."""
+    return np.linspace(0.0, old_size, new_size + 1)
+
+
+def _nested_parts(old_size, new_size):
+    """The same, but all old breakpoints stay: some intervals are divided into one part more than others."""
+    parts = np.diff(np.arange(old_size + 1) * new_size // old_size)
+    starts = [i + np.arange(n) / n for i, n in enumerate(parts)]
+    return np.append(np.concatenate(starts), old_size)
+
+
+def refine(network, grid_size, *, nested=False):
     """The same functions on a finer grid (paper eq. 2.16).
 
     New breakpoints lie at equal parts of the old ones' numbering: the grids nest, and nothing changes, when the new
-    size is a multiple of the old one.
+    size is a multiple of the old one. With `nested` they always do, at the price of uneven intervals.
 
     Returns
     -------
     refined : Network
     """
+    places = _nested_parts if nested else _equal_parts
     layers = []
     for layer in network.layers:
         old = breakpoints_of(layer.knots, layer.degree)
-        numbers = np.linspace(0.0, layer.grid_size, grid_size + 1)
+        numbers = places(layer.grid_size, grid_size)
         new = np.stack([np.interp(numbers, np.arange(layer.grid_size + 1), row) for row in old])
         knots = extend_breakpoints(new, layer.degree)
         weights = np.stack([_refit(layer, i, knots[i : i + 1]) for i in range(layer.n_in)])

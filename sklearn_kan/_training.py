@@ -207,8 +207,8 @@ class Trainer:
         return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
 
     def keep_loss(self, start, rows):
-        """Back to the network that training began with, on the present grid, if its loss on these rows was lower."""
-        before = refine(start, self.network.layers[0].grid_size)
+        """Back to the network that training began with, on a nested grid, if its loss on these rows was lower."""
+        before = refine(start, self.network.layers[0].grid_size, nested=True)
         if self._mean_loss(before, rows) < self._mean_loss(self.network, rows):
             self.network = before
             self.value = float(self._objective(before).value(before.theta))
