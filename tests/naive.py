@@ -97,6 +97,36 @@ def norms(network, x, weight):
     return found
 
 
+def derivative_rows(knots, degree, order):
+    """Derivative of a spline, coef by coef: pairs of a row D_a, D_a c being a coef, and its distance to the next place.
+
+    de Boor's formula as long as the derivative is a spline; then differences of the steps, placed half way.
+    """
+    knots = list(knots)
+    rows = list(np.eye(len(knots) - degree - 1))
+    places = None
+    for m in range(order):
+        left = degree - m
+        if left > 0:  # t_{g+left+1} - t_{g+1}, on the knots without m a side
+            inner = knots[m : len(knots) - m]
+            distances = [(inner[g + left + 1] - inner[g + 1]) / left for g in range(len(rows) - 1)]
+        else:
+            if left == 0:
+                places = [0.5 * (knots[m + g] + knots[m + g + 1]) for g in range(len(rows))]
+            else:
+                places = [0.5 * (places[g] + places[g + 1]) for g in range(len(rows))]
+            distances = [places[g + 1] - places[g] for g in range(len(rows) - 1)]
+        rows = [(rows[g + 1] - rows[g]) / distances[g] for g in range(len(rows) - 1)]
+    return list(zip(rows, distances, strict=True))
+
+
+def roughness(coef, knots, degree, order=2):
+    """Sum of the squared coefs of a derivative times their distances."""
+    if len(coef) <= order:
+        return 0.0
+    return sum((row @ coef) ** 2 * distance for row, distance in derivative_rows(knots, degree, order))
+
+
 def sparsity(norms_of_layers, l1_weight, entropy_weight):
     """Paper eq. 2.15 to 2.17, edge by edge."""
     total = 0.0

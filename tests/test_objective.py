@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
 from sklearn_kan import _objective
-from sklearn_kan._bspline import greville
 from sklearn_kan._losses import BinaryLogLoss, Huber, MultinomialLogLoss, Poisson, Quantile, SquaredError
 from sklearn_kan._objective import Objective, Strengths
 
@@ -26,6 +25,7 @@ PENALTIES = {
     "none": Strengths(),
     "ridge": Strengths(alpha=0.3),
     "smoothness": Strengths(smoothing=0.05),
+    "third": Strengths(smoothing=0.05, bending=0.3, continuity=0.01),
     "l1": Strengths(reg_lambda=0.2, entropy_weight=0.0),
     "entropy": Strengths(reg_lambda=0.2, l1_weight=0.0),
     "all": Strengths(alpha=0.3, smoothing=0.05, reg_lambda=0.2, l1_weight=0.7, entropy_weight=1.3),
@@ -70,6 +70,16 @@ def make(name, n_layers, strengths, *, degree=3, masked=True, n_samples=30, base
     return Objective(network, LOSSES[name], x, y, weight, strengths)
 
 
+def smoothness_orders(strengths, layer):
+    """Strengths and orders of the derivatives that are penalised; a knot range is 2 wide."""
+    degree = layer.degree
+    return [
+        (strengths.smoothing * strengths.bending, 2),
+        (strengths.smoothing * (1.0 - strengths.bending), 3),
+        (strengths.continuity * (2.0 / layer.grid_size) ** (2 * degree + 1), degree + 1),
+    ]
+
+
 def naive_value(objective):
     """The formula of the objective, one edge after the other."""
     network, strengths, weight = objective.network, objective.strengths, objective.sample_weight
@@ -79,12 +89,8 @@ def naive_value(objective):
         for i, j in np.ndindex(layer.n_in, layer.n_out):
             coef, base_weight = layer.coef[i, :, j], layer.base_weight[i, j]
             total += 0.5 * strengths.alpha * ((coef**2).mean() + base_weight**2)
-            places = greville(layer.knots[i : i + 1], layer.degree)[0]
-            for g in range(1, len(coef) - 1):
-                before, after = places[g] - places[g - 1], places[g + 1] - places[g]
-                width = 0.5 * (before + after)
-                second = ((coef[g + 1] - coef[g]) / after - (coef[g] - coef[g - 1]) / before) / width
-                total += 0.5 * strengths.smoothing * second**2 * width
+            for part, order in smoothness_orders(strengths, layer):
+                total += 0.5 * part * naive.roughness(coef, layer.knots[i], layer.degree, order)
     norms = naive.norms(network, objective.X, weight)
     return total + strengths.reg_lambda * naive.sparsity(norms, strengths.l1_weight, strengths.entropy_weight)
 
@@ -136,16 +142,11 @@ def dense_hessian(objective):
     hessian = np.einsum("sap,sab,sbq->pq", jacobian, curvature, jacobian)
     start = 0
     for layer in network.layers:
-        places_of = greville(layer.knots, layer.degree)
         for i in range(layer.n_in):
-            places = places_of[i]
             block = np.zeros((layer.n_basis + 1, layer.n_basis + 1))
-            for g in range(1, layer.n_basis - 1):
-                before, after = places[g] - places[g - 1], places[g + 1] - places[g]
-                width = 0.5 * (before + after)
-                second = np.zeros(layer.n_basis + 1)
-                second[g - 1 : g + 2] = np.array([1.0 / before, -1.0 / before - 1.0 / after, 1.0 / after]) / width
-                block += strengths.smoothing * width * np.outer(second, second)
+            for part, order in smoothness_orders(strengths, layer):
+                for row, distance in naive.derivative_rows(layer.knots[i], layer.degree, order):
+                    block[:-1, :-1] += part * distance * np.outer(row, row)
             block += strengths.alpha * np.diag([*[1.0 / layer.n_basis] * layer.n_basis, 1.0])
             for j in range(layer.n_out):
                 places_j = start + (i * (layer.n_basis + 1) + np.arange(layer.n_basis + 1)) * layer.n_out + j
@@ -155,7 +156,7 @@ def dense_hessian(objective):
 
 
 @pytest.mark.parametrize("n_layers", N_HIDDEN)
-@pytest.mark.parametrize("penalty", ["none", "ridge", "smoothness"])
+@pytest.mark.parametrize("penalty", ["none", "ridge", "smoothness", "third"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_gauss_newton(name, penalty, n_layers):
     objective = make(name, n_layers, PENALTIES[penalty])

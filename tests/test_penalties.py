@@ -10,7 +10,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import BSpline
 
 import naive
-from sklearn_kan._bspline import extend_breakpoints, fit_function, greville, quadrature, roughness
+from sklearn_kan._bspline import (
+    continuity,
+    extend_breakpoints,
+    fit_function,
+    greville,
+    quadrature,
+    roughness,
+    smoothness,
+)
 from sklearn_kan._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
 
 degrees = pytest.mark.parametrize("degree", range(6))
@@ -23,27 +31,92 @@ def make_knots(degree, *, uniform, n_in=2, grid_size=6, seed=0):
     )
 
 
-def naive_roughness(coef, places):
-    """Sum of squared second divided differences times their distance, one by one."""
-    total = 0.0
-    for g in range(1, len(coef) - 1):
-        before, after = places[g] - places[g - 1], places[g + 1] - places[g]
-        width = 0.5 * (before + after)
-        second = ((coef[g + 1] - coef[g]) / after - (coef[g] - coef[g - 1]) / before) / width
-        total += second**2 * width
-    return total
+orders = pytest.mark.parametrize("order", [1, 2, 3, 4, 5, 6])
 
 
 @degrees
 @uniforms
-def test_roughness_is_divided_differences(degree, uniform):
+@orders
+def test_roughness_is_derivative_coefs(degree, uniform, order):
+    """Their squares times the distances of their places, one by one."""
     knots = make_knots(degree, uniform=uniform)
-    matrices = roughness(knots, degree)
+    matrices = roughness(knots, degree, order)
     assert matrices.shape == (2, 6 + degree, 6 + degree)
     coef = np.random.RandomState(1).normal(size=6 + degree)
-    for matrix, places in zip(matrices, greville(knots, degree), strict=True):
-        assert_allclose(matrix, matrix.T, rtol=1e-12, atol=1e-12)
-        assert_allclose(coef @ matrix @ coef, naive_roughness(coef, places), rtol=1e-12)
+    for matrix, own in zip(matrices, knots, strict=True):
+        assert_allclose(matrix, matrix.T, rtol=1e-12, atol=1e-12 * np.abs(matrix).max())
+        assert_allclose(coef @ matrix @ coef, naive.roughness(coef, own, degree, order), rtol=1e-10)
+
+
+@pytest.mark.parametrize(("degree", "order"), [(d, m) for d in range(1, 6) for m in range(1, d + 1)])
+@uniforms
+def test_roughness_is_that_of_scipys_derivative(degree, order, uniform):
+    """Its coefs are exact; they lie as far apart as those of the derivative before are placed."""
+    knots = make_knots(degree, uniform=uniform)
+    coef = np.random.RandomState(1).normal(size=6 + degree)
+    for matrix, own in zip(roughness(knots, degree, order), knots, strict=True):
+        derivative = BSpline(own, coef, degree).derivative(order).c[: len(coef) - order]
+        before = own[order - 1 : len(own) - order + 1]
+        distances = np.diff(greville(before[None], degree - order + 1)[0])
+        assert_allclose(coef @ matrix @ coef, np.sum(derivative**2 * distances), rtol=1e-10)
+
+
+@pytest.mark.parametrize("degree", range(1, 6))
+@uniforms
+def test_roughness_above_the_degree_is_jumps(degree, uniform):
+    """Of the highest derivative at the inner knots, over the distance of the intervals' middles."""
+    knots = make_knots(degree, uniform=uniform)
+    coef = np.random.RandomState(1).normal(size=6 + degree)
+    for matrix, own in zip(roughness(knots, degree, degree + 1), knots, strict=True):
+        middles = 0.5 * (own[degree:-1] + own[degree + 1 :])[:6]
+        steps = BSpline(own, coef, degree).derivative(degree)(middles)
+        jumps = np.diff(steps) ** 2 / np.diff(middles)
+        assert_allclose(coef @ matrix @ coef, jumps.sum(), rtol=1e-10)
+
+
+@degrees
+@uniforms
+@orders
+def test_roughness_of_lower_polynomials_is_zero(degree, uniform, order):
+    knots = make_knots(degree, uniform=uniform)
+    for matrix, own in zip(roughness(knots, degree, order), knots, strict=True):
+        for power in range(min(order - 1, degree) + 1):
+            coef = fit_function(lambda t, power=power: t[:, None] ** power, own, degree)[:, 0]
+            assert abs(coef @ matrix @ coef) <= 1e-12 * np.abs(matrix).max()
+
+
+@degrees
+@uniforms
+def test_continuity(degree, uniform):
+    """Nothing but one polynomial of the splines' degree is free of it, in any units."""
+    knots = make_knots(degree, uniform=uniform)
+    matrices = continuity(knots, degree)
+    for factor in (1e-3, 1e4):
+        scaled = continuity(factor * knots + 3.0 * factor, degree)
+        assert_allclose(scaled, matrices, rtol=1e-9, atol=1e-9 * np.abs(matrices).max())
+    for matrix, own in zip(matrices, knots, strict=True):
+        assert np.linalg.matrix_rank(matrix) == len(matrix) - degree - 1
+        assert np.linalg.eigvalsh(matrix).min() > -1e-12 * np.abs(matrix).max()
+        for power in range(degree + 1):
+            coef = fit_function(lambda t, power=power: t[:, None] ** power, own, degree)[:, 0]
+            assert abs(coef @ matrix @ coef) <= 1e-12 * np.abs(matrix).max()
+
+
+@pytest.mark.parametrize("degree", range(1, 4))
+def test_continuity_of_uniform_knots_is_differences(degree):
+    knots = make_knots(degree, uniform=True)
+    coef = np.random.RandomState(1).normal(size=6 + degree)
+    expected = np.sum(np.diff(coef, degree + 1) ** 2)
+    for matrix in continuity(knots, degree):
+        assert_allclose(coef @ matrix @ coef, expected, rtol=1e-10)
+
+
+@degrees
+def test_smoothness_is_a_mixture(degree):
+    knots = make_knots(degree, uniform=False)
+    for bending in (0.0, 0.3, 1.0):
+        expected = bending * roughness(knots, degree, 2) + (1.0 - bending) * roughness(knots, degree, 3)
+        assert_allclose(smoothness(knots, degree, bending), expected, rtol=1e-13)
 
 
 @degrees
@@ -90,11 +163,11 @@ def test_quadratic(degree):
     weights = rng.normal(size=(2, 6 + degree + 1, 3))
     alpha, smoothing = 0.3, 0.07
     expected = 0.0
-    for i, places in enumerate(greville(knots, degree)):
+    for i, own in enumerate(knots):
         for j in range(3):
             coef, base_weight = weights[i, :-1, j], weights[i, -1, j]
             expected += 0.5 * alpha * ((coef**2).mean() + base_weight**2)
-            expected += 0.5 * smoothing * naive_roughness(coef, places)
+            expected += 0.5 * smoothing * naive.roughness(coef, own, degree)
     matrices = quadratic(roughness(knots, degree), alpha, smoothing)
     value, gradient = quadratic_value_gradient(matrices, weights)
     assert_allclose(value, expected, rtol=1e-12)
