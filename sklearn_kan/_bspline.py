@@ -80,11 +80,6 @@ def roughness(knots, degree, order=2):
     return np.einsum("iag,ia,iah->igh", derivative, distance, derivative)
 
 
-def smoothness(knots, degree, bending):
-    """Roughness of order 2 (bending) and, for the rest, of order 3: a part of 0 lets a parabola pass free."""
-    return bending * roughness(knots, degree, 2) + (1.0 - bending) * roughness(knots, degree, 3)
-
-
 def continuity(knots, degree):
     """Squares of the jumps of the highest derivative, in units of coefs: the differences of order degree + 1.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._bspline import continuity, smoothness
+from ._bspline import continuity, roughness
 from ._layer import edge_variances
 from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
@@ -27,14 +27,13 @@ _SPARSE = 1e-4
 
 @dataclass(frozen=True)
 class Strengths:
-    """Strengths of the penalties; see `_penalties`. `bending` is the part of order 2 in the smoothness."""
+    """Strengths of the penalties; see `_penalties`."""
 
     alpha: float = 0.0
     smoothing: float = 0.0
     reg_lambda: float = 0.0
     l1_weight: float = 1.0
     entropy_weight: float = 1.0
-    bending: float = 1.0
     continuity: float = 0.0
 
 
@@ -114,8 +113,8 @@ class Objective:
         strengths = self.strengths
         matrices = []
         for layer, factor in zip(self.network.layers, factors, strict=True):
-            rough = smoothness(layer.knots, layer.degree, strengths.bending)
-            weighed = factor[:, None, None] * quadratic(rough, strengths.alpha, strengths.smoothing)
+            bends = roughness(layer.knots, layer.degree)
+            weighed = factor[:, None, None] * quadratic(bends, strengths.alpha, strengths.smoothing)
             weighed[:, :-1, :-1] += strengths.continuity * continuity(layer.knots, layer.degree)
             matrices.append(weighed)
         return matrices

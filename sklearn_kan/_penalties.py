@@ -1,7 +1,7 @@
 """Penalties: L1, entropy, smoothness and ridge; value, gradient and curvature on plain arrays.
 
     ridge        alpha / 2 sum_ij (mean_g c_igj^2 + w_ij^2)
-    smoothness   smoothing / 2 sum_ij integral (s_ij'')^2 dt,    s_ij the spline part
+    smoothness   smoothing / 2 sum_ij integral (s_ij'')^2 dt,    s_ij the spline part (Eilers & Marx 1996)
     sparsity     lambda (mu1 |Phi|_1 + mu2 S(Phi)) a layer       (paper eq. 2.14-2.17)
 
 The ridge and the smoothness of an input node's functions count more the less these vary; see `relevance`.

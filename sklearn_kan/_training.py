@@ -32,7 +32,7 @@ _LEAST_UNEXPLAINED = 1e-20
 # Relevance weighs a node's penalties by at most this, and by less while much is unexplained.
 _MOST_RELEVANCE = 1e3
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
-_CONTINUITY = 3e-7
+_CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
@@ -428,7 +428,6 @@ class Trainer:
             self.reg_lambda,
             settings.l1_weight,
             settings.entropy_weight,
-            bending=min(1.0, self.unexplained**0.5),
             continuity=_CONTINUITY,
         )
         objective = Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)

@@ -25,7 +25,7 @@ PENALTIES = {
     "none": Strengths(),
     "ridge": Strengths(alpha=0.3),
     "smoothness": Strengths(smoothing=0.05),
-    "third": Strengths(smoothing=0.05, bending=0.3, continuity=0.01),
+    "continuity": Strengths(smoothing=0.05, continuity=0.01),
     "l1": Strengths(reg_lambda=0.2, entropy_weight=0.0),
     "entropy": Strengths(reg_lambda=0.2, l1_weight=0.0),
     "all": Strengths(alpha=0.3, smoothing=0.05, reg_lambda=0.2, l1_weight=0.7, entropy_weight=1.3),
@@ -74,8 +74,7 @@ def smoothness_orders(strengths, layer):
     """Strengths and orders of the derivatives that are penalised; a knot range is 2 wide."""
     degree = layer.degree
     return [
-        (strengths.smoothing * strengths.bending, 2),
-        (strengths.smoothing * (1.0 - strengths.bending), 3),
+        (strengths.smoothing, 2),
         (strengths.continuity * (2.0 / layer.grid_size) ** (2 * degree + 1), degree + 1),
     ]
 
@@ -156,7 +155,7 @@ def dense_hessian(objective):
 
 
 @pytest.mark.parametrize("n_layers", N_HIDDEN)
-@pytest.mark.parametrize("penalty", ["none", "ridge", "smoothness", "third"])
+@pytest.mark.parametrize("penalty", ["none", "ridge", "smoothness", "continuity"])
 @pytest.mark.parametrize("name", LOSSES)
 def test_gauss_newton(name, penalty, n_layers):
     objective = make(name, n_layers, PENALTIES[penalty])

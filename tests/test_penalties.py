@@ -17,7 +17,6 @@ from sklearn_kan._bspline import (
     greville,
     quadrature,
     roughness,
-    smoothness,
 )
 from sklearn_kan._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
 
@@ -109,14 +108,6 @@ def test_continuity_of_uniform_knots_is_differences(degree):
     expected = np.sum(np.diff(coef, degree + 1) ** 2)
     for matrix in continuity(knots, degree):
         assert_allclose(coef @ matrix @ coef, expected, rtol=1e-10)
-
-
-@degrees
-def test_smoothness_is_a_mixture(degree):
-    knots = make_knots(degree, uniform=False)
-    for bending in (0.0, 0.3, 1.0):
-        expected = bending * roughness(knots, degree, 2) + (1.0 - bending) * roughness(knots, degree, 3)
-        assert_allclose(smoothness(knots, degree, bending), expected, rtol=1e-13)
 
 
 @degrees
