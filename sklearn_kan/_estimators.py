@@ -132,7 +132,8 @@ class _BaseKAN(CallbackSupportMixin, BaseEstimator):
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
-        grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
+        if not refining:
+            grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
         if not warm:
             start = self._network_maker(hidden, grid_sizes[0], rows, inner)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
@@ -537,6 +538,7 @@ class KANRegressor(RegressorMixin, _BaseKAN):
         penalties weigh an input or hidden node the more the less its functions vary, by up to 1000.
         Multiplied by the share of the loss that is left, F / F(constant model), so that noise-free data is fitted to
         many digits and noisy data smoothly with one value.
+        At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
         ``l1_weight * L1 + entropy_weight * entropy``.

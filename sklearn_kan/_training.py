@@ -207,11 +207,17 @@ class Trainer:
         return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
 
     def keep_loss(self, start, rows):
-        """Back to the network that training began with, on a nested grid, if its loss on these rows was lower."""
-        before = refine(start, self.network.layers[0].grid_size, nested=True)
-        if self._mean_loss(before, rows) < self._mean_loss(self.network, rows):
-            self.network = before
-            self.value = float(self._objective(before).value(before.theta))
+        """Back to the network that training began with, on the present grid, if its loss on these rows was lower.
+
+        It is taken both with even intervals and with nested ones, which keep it exactly.
+        """
+        grid_size = self.network.layers[0].grid_size
+        begun = [refine(start, grid_size, nested=nested) for nested in (False, True)]
+        losses = [self._mean_loss(network, rows) for network in begun]
+        best = int(np.argmin(losses))
+        if losses[best] < self._mean_loss(self.network, rows):
+            self.network = begun[best]
+            self.value = float(self._objective(self.network).value(self.network.theta))
 
     def _mean_loss(self, network, rows):
         loss = self.loss.value(rows.y, network.raw_predict(rows.X)).sum(axis=1)
@@ -445,7 +451,7 @@ class Trainer:
 def carried_grids(grid_sizes, n_rows, fitted):
     """The grid sizes that so many rows can carry, with a warning where that cuts the schedule.
 
-    A grid as coarse as `fitted`, which a model has already, passes.
+    The grid that a model has already, `fitted`, passes.
     """
     most = max(n_rows // _ROWS_AN_INTERVAL, _ANY_ROWS, fitted)
     if grid_sizes[-1] <= most:
