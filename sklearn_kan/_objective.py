@@ -17,8 +17,9 @@ from ._threads import map_chunks
 
 # Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
 _KEPT_ELEMENTS = 1 << 24
-# Elements of the Jacobian of one chunk.
+# Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
+_JACOBIAN_ROWS = 256
 # Rows count in training as if they lay no farther from the centre than this, in units of half the knot range.
 _FARTHEST = 2.0
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
@@ -206,7 +207,8 @@ class Objective:
         penalty, factors, norms = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        chunk_rows = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
+        most = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
+        chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
             raw, terms = self._forward(rows)
@@ -214,7 +216,7 @@ class Objective:
             return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
 
         hessian = np.zeros((len(network.weights), len(network.weights)))
-        for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), min(chunk_rows, network.chunk_rows())):
+        for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
             hessian += part_hessian
