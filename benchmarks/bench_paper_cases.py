@@ -54,7 +54,7 @@ def _function(node):
 def _evaluate(node, variables):
     match node:
         case ast.Constant(value=int() | float()):
-            return float(node.value) if isinstance(node.value, float) else node.value
+            return node.value
         case ast.Name(id=name) if name in variables:
             return variables[name]
         case ast.BinOp(op=op) if type(op) in _OPERATORS:

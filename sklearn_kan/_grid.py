@@ -129,16 +129,7 @@ def _refit(layer, i, knots, center=0.0, scale=1.0):
     The base weight keeps the slope it stands for; the spline takes up the rest.
     """
     base_weight = layer.base_weight[i] * scale
-    moved = Layer(
-        np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)),
-        knots,
-        np.zeros(1),
-        np.ones(1),
-        layer.degree,
-        layer.base_activation,
-        layer.linear,
-        layer.edge_mask[i : i + 1],
-    )
+    moved = layer.node(i).replace(weights=np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)), knots=knots)
     moved.weights[0, -1] = base_weight
 
     def spline_part(t):
@@ -230,7 +221,10 @@ def refine(network, grid_size, *, nested=False):
     Returns
     -------
     refined : Network
+        A copy where the grid stays.
     """
+    if grid_size == network.layers[0].grid_size:
+        return network.copy()
     places = _nested_parts if nested else _equal_parts
     layers = []
     for layer in network.layers:
@@ -240,16 +234,5 @@ def refine(network, grid_size, *, nested=False):
         knots = extend_breakpoints(new, layer.degree)
         weights = np.stack([_refit(layer, i, knots[i : i + 1]) for i in range(layer.n_in)])
         weights *= layer.edge_mask[:, None]
-        layers.append(
-            Layer(
-                weights,
-                knots,
-                layer.center,
-                layer.scale,
-                layer.degree,
-                layer.base_activation,
-                layer.linear,
-                layer.edge_mask,
-            )
-        )
+        layers.append(layer.replace(weights=weights, knots=knots))
     return Network(layers, network.offset)

@@ -95,21 +95,6 @@ def _input_gradient_kernel(interval, slope, weights, delta, delta_in):
 
 
 @njit
-def _edge_slopes_kernel(interval, slope, weights, edges):
-    """Add the derivative by t of every edge's function to edges, shape (n_samples, n_in, n_out)."""
-    n_samples, n_in, n_terms = slope.shape
-    n_out = weights.shape[2]
-    base = weights.shape[1] - 1
-    for s in range(n_samples):
-        for i in range(n_in):
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                d = slope[s, i, a]
-                for j in range(n_out):
-                    edges[s, i, j] += d * weights[i, g, j]
-
-
-@njit
 def _jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
     """Write the rows of the Jacobian, shape (n_samples, n_rows, n_weights), where not zero, from column offset on."""
     n_samples, n_in, n_terms = value.shape
@@ -318,9 +303,8 @@ class Layer:
 
     def edge_slopes(self, terms):
         """Derivative by t of every edge's function, shape (n_samples, n_in, n_out)."""
-        edges = np.zeros((*terms.interval.shape, self.n_out))
-        _edge_slopes_kernel(terms.interval, terms.slope, self.weights, edges)
-        return edges
+        outputs = np.tile(np.eye(self.n_out), (len(terms.interval), 1, 1))
+        return self.input_gradient(terms, outputs).swapaxes(1, 2)
 
     def input_curvature(self, x, terms, delta):
         """Second derivative by each t, shape and cotangents as in `input_gradient`; mixed ones are zero."""
@@ -350,19 +334,29 @@ class Layer:
         _gram_kernel(terms.interval, terms.value, sample_weight, gram)
         return gram
 
+    def node(self, i):
+        """The layer of input node i alone, whose input is in units of t."""
+        return self.replace(
+            weights=self.weights[i : i + 1],
+            knots=self.knots[i : i + 1],
+            center=np.zeros(1),
+            scale=np.ones(1),
+            edge_mask=self.edge_mask[i : i + 1],
+        )
+
     def edge(self, i, t):
         """All functions phi_ij of input node i at points t, shape (n_points, n_out)."""
-        one = Layer(
-            self.weights[i : i + 1],
-            self.knots[i : i + 1],
-            np.zeros(1),
-            np.ones(1),
-            self.degree,
-            self.base_activation,
-            self.linear,
-            self.edge_mask[i : i + 1],
-        )
+        one = self.node(i)
         return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))
+
+    def to_dict(self):
+        """The arguments of the constructor, plain arrays and values."""
+        names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask")
+        return {name: getattr(self, name) for name in names}
+
+    def replace(self, **changes):
+        """The layer with some arguments of its constructor changed; the other arrays are shared."""
+        return Layer(**self.to_dict() | changes)
 
 
 def add_constant(layer, j, constant):

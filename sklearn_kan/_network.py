@@ -43,15 +43,12 @@ class Network:
         sizes = [layer.weights.size for layer in layers]
         self.offsets = [int(offset) for offset in np.cumsum([0, *sizes[:-1]])]
         self.layers = [
-            Layer(
-                self.weights[offset : offset + size].reshape(layer.weights.shape),
-                layer.knots.copy(),
-                layer.center.copy(),
-                layer.scale.copy(),
-                layer.degree,
-                layer.base_activation,
-                layer.linear,
-                layer.edge_mask.copy(),
+            layer.replace(
+                weights=self.weights[offset : offset + size].reshape(layer.weights.shape),
+                knots=layer.knots.copy(),
+                center=layer.center.copy(),
+                scale=layer.scale.copy(),
+                edge_mask=layer.edge_mask.copy(),
             )
             for layer, offset, size in zip(layers, self.offsets, sizes, strict=True)
         ]
@@ -77,6 +74,11 @@ class Network:
     @property
     def n_parameters(self):
         return len(self.free)
+
+    def n_parameters_on(self, grid_size):
+        """Parameters it would have on another grid."""
+        added = grid_size - self.layers[0].grid_size
+        return self.n_parameters + added * sum(int(layer.edge_mask.sum()) for layer in self.layers)
 
     def copy(self):
         return Network(self.layers, self.offset, self.moments)
@@ -214,9 +216,8 @@ class Network:
 
     def to_dict(self):
         """Plain arrays and values, from which `from_dict` rebuilds the network."""
-        names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask")
         return {
-            "layers": [{name: getattr(layer, name) for name in names} for layer in self.layers],
+            "layers": [layer.to_dict() for layer in self.layers],
             "offset": self.offset,
             "moments": self.moments,
         }

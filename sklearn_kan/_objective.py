@@ -63,7 +63,12 @@ class Objective:
         if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(self._inputs(slice(None)))
         self.last_loss = None, np.inf
-        self.matrices = self._quadratic_matrices([np.ones(layer.n_in) for layer in network.layers])
+        self.weighed = [
+            quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
+            for layer in network.layers
+        ]
+        self.tied = [strengths.continuity * continuity(layer.knots, layer.degree) for layer in network.layers]
+        self._weigh([np.ones(layer.n_in) for layer in network.layers])
 
     @property
     def n_rows(self):
@@ -109,21 +114,16 @@ class Objective:
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
         return self.last_loss[1]
 
-    def _quadratic_matrices(self, factors):
-        """Matrices of the quadratic penalties of every layer, given the factors of its input nodes."""
-        strengths = self.strengths
-        matrices = []
-        for layer, factor in zip(self.network.layers, factors, strict=True):
-            bends = roughness(layer.knots, layer.degree)
-            weighed = factor[:, None, None] * quadratic(bends, strengths.alpha, strengths.smoothing)
-            weighed[:, :-1, :-1] += strengths.continuity * continuity(layer.knots, layer.degree)
-            matrices.append(weighed)
-        return matrices
+    def _weigh(self, factors):
+        """Set the matrices of the quadratic penalties of every layer, given the factors of its input nodes."""
+        self.matrices = [factor[:, None, None] * weighed for factor, weighed in zip(factors, self.weighed, strict=True)]
+        for matrices, tied in zip(self.matrices, self.tied, strict=True):
+            matrices[:, :-1, :-1] += tied
 
     def weigh_relevance(self, limit):
         """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
         moments = self.moments(self.network.theta)
-        self.matrices = self._quadratic_matrices([relevance(edge_variances(layer), limit) for layer in moments])
+        self._weigh([relevance(edge_variances(layer), limit) for layer in moments])
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""

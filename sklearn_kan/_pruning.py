@@ -6,7 +6,7 @@ node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 
 
 import numpy as np
 
-from ._layer import Layer, add_constant, edge_variances
+from ._layer import add_constant, edge_variances
 from ._network import Network
 
 
@@ -91,13 +91,10 @@ def _constant(network):
 
 def _with(layer, weights, mask, inputs):
     """The layer with other weights and only some of its input nodes."""
-    return Layer(
-        weights,
-        layer.knots[inputs],
-        layer.center[inputs],
-        layer.scale[inputs],
-        layer.degree,
-        layer.base_activation,
-        layer.linear,
-        mask,
+    return layer.replace(
+        weights=weights,
+        knots=layer.knots[inputs],
+        center=layer.center[inputs],
+        scale=layer.scale[inputs],
+        edge_mask=mask,
     )

@@ -85,9 +85,9 @@ def n_starts(n_init, solver, n_targets, n_parameters):
     return min(max(cheap, _FEWEST_STARTS), _MOST_STARTS)
 
 
-def choose_solver(n_rows, n_outputs, network):
-    """LM for small problems, then L-BFGS, then Adam for large data."""
-    if _lm_work(n_rows * n_outputs, network.n_parameters) <= _LM_WORK:
+def choose_solver(n_rows, n_outputs, network, n_parameters):
+    """LM for small problems, then L-BFGS, then Adam for large data; the parameters are those on the finest grid."""
+    if _lm_work(n_rows * n_outputs, n_parameters) <= _LM_WORK:
         return "lm"
     touched = sum(layer.n_in * (layer.degree + 2) * layer.n_out for layer in network.layers)
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
@@ -168,27 +168,26 @@ class Trainer:
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
         self.null_loss = self._null_loss(self.network.offset)
-        finest = refine(self.network, grid_sizes[-1])
-        self._warn_of_parameters(finest)
+        n_parameters = self.network.n_parameters_on(grid_sizes[-1])
+        self._warn_of_parameters(grid_sizes[-1], n_parameters)
         if self.solver == "auto":
-            self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], finest)
+            self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
         if not callable(make_network):  # a warm start: strengths as they were left
             self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
         elif self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
             self._restore_best()
-            if grid_size != self.network.layers[0].grid_size:
-                self.network = refine(self.network, grid_size)
+            self.network = refine(self.network, grid_size)
             stop = self._stage(f"grid {grid_size}", last=grid_size == grid_sizes[-1])
             if self._turned_up() or stop:
                 break
         if self.settings.prune_threshold > 0.0:
             self._prune()
 
-    def _warn_of_parameters(self, finest):
+    def _warn_of_parameters(self, grid_size, n_parameters):
         """A fine grid with more parameters than numbers to learn from is no silent matter."""
-        grid_size, n_parameters, n_targets = finest.layers[0].grid_size, finest.n_parameters, self.rows.y.size
+        n_targets = self.rows.y.size
         if self.validation is None and grid_size > _ANY_ROWS and n_parameters > n_targets:
             warnings.warn(
                 f"grid_size={grid_size} gives {n_parameters} parameters for {n_targets} training targets: only the "
@@ -220,8 +219,10 @@ class Trainer:
             self.value = float(self._objective(self.network).value(self.network.theta))
 
     def _mean_loss(self, network, rows):
-        loss = self.loss.value(rows.y, network.raw_predict(rows.X)).sum(axis=1)
-        return float(np.average(loss, weights=rows.weight))
+        return float(self._average_loss(network.raw_predict(rows.X), rows))
+
+    def _average_loss(self, raw, rows):
+        return np.average(self.loss.value(rows.y, raw).sum(axis=1), weights=rows.weight)
 
     def _prune(self):
         self._restore_best()
@@ -443,8 +444,7 @@ class Trainer:
 
     def _null_loss(self, offset):
         """Loss of the constant model."""
-        raw = np.broadcast_to(offset, self.rows.y.shape)
-        loss = np.average(self.loss.value(self.rows.y, raw).sum(axis=1), weights=self.rows.weight)
+        loss = self._average_loss(np.broadcast_to(offset, self.rows.y.shape), self.rows)
         return loss if loss > 0.0 else 1.0
 
 

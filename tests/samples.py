@@ -16,6 +16,11 @@ def breakpoints(rng, n_in, grid_size, *, uniform=False, low=-1.0, high=1.0):
     return low + (high - low) * places / places[:, -1:]
 
 
+def knots(degree, *, uniform, n_in=2, grid_size=5, seed=0):
+    """Knots of a layer on [-1, 1]."""
+    return extend_breakpoints(breakpoints(np.random.RandomState(seed), n_in, grid_size, uniform=uniform), degree)
+
+
 def layer(
     rng, n_in, n_out, grid_size=4, degree=3, *, base="silu", linear=True, masked=False, scaled=False, uniform=False
 ):

@@ -22,10 +22,7 @@ degrees = pytest.mark.parametrize("degree", range(6))
 uniforms = pytest.mark.parametrize("uniform", [True, False], ids=["uniform", "uneven"])
 
 
-def make_knots(degree, *, uniform, n_in=2, grid_size=5, seed=0):
-    return extend_breakpoints(
-        samples.breakpoints(np.random.RandomState(seed), n_in, grid_size, uniform=uniform), degree
-    )
+make_knots = samples.knots
 
 
 def dense(interval, part, n_basis):

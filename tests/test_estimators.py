@@ -184,7 +184,7 @@ def test_parameters():
 def test_auto_solver():
     """LM for small problems, then L-BFGS, then Adam."""
     network = samples.network(np.random.RandomState(0), [10, 5, 1])
-    chosen = [_training.choose_solver(n_rows, 1, network) for n_rows in (100, 30_000, 10_000_000)]
+    chosen = [_training.choose_solver(n_rows, 1, network, network.n_parameters) for n_rows in (100, 30_000, 10_000_000)]
     assert chosen == ["lm", "lbfgs", "adam"]
 
 

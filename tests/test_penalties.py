@@ -1,5 +1,7 @@
 """Penalties against plain loops, integrals and differences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import samples
@@ -12,7 +14,6 @@ from scipy.interpolate import BSpline
 import naive
 from sklearn_kan._bspline import (
     continuity,
-    extend_breakpoints,
     fit_function,
     greville,
     quadrature,
@@ -24,10 +25,7 @@ degrees = pytest.mark.parametrize("degree", range(6))
 uniforms = pytest.mark.parametrize("uniform", [True, False], ids=["uniform", "uneven"])
 
 
-def make_knots(degree, *, uniform, n_in=2, grid_size=6, seed=0):
-    return extend_breakpoints(
-        samples.breakpoints(np.random.RandomState(seed), n_in, grid_size, uniform=uniform), degree
-    )
+make_knots = partial(samples.knots, grid_size=6)
 
 
 orders = pytest.mark.parametrize("order", [1, 2, 3, 4, 5, 6])
