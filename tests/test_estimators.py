@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info
 
-from sklearn_kan import KANClassifier, KANRegressor, _estimators, _progress, _training
+from sklearn_kan import KANClassifier, KANRegressor, _base, _progress, _training
 from sklearn_kan._network import Network
 
 SOLVERS = ("lm", "lbfgs", "adam")
@@ -644,8 +644,8 @@ def test_early_stopping_returns_the_best_model(Estimator, solver, monkeypatch):
         parts.append(_hold_out(*args, **kwargs))
         return parts[-1]
 
-    _hold_out = _estimators.hold_out
-    monkeypatch.setattr(_estimators, "hold_out", hold_out)
+    _hold_out = _base.hold_out
+    monkeypatch.setattr(_base, "hold_out", hold_out)
     model = quick(
         Estimator,
         solver=solver,
@@ -679,8 +679,8 @@ def test_rows_held_out(Estimator, monkeypatch):
         sizes.append(np.mean(parts[1][1]))
         return parts
 
-    _hold_out = _estimators.hold_out
-    monkeypatch.setattr(_estimators, "hold_out", hold_out)
+    _hold_out = _base.hold_out
+    monkeypatch.setattr(_base, "hold_out", hold_out)
     X, y = data(Estimator, 60)
     quick(Estimator, early_stopping=True, validation_fraction=0.2, max_iter=2).fit(X, y)
     assert sizes[:2] == [48, 12]

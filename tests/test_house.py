@@ -23,8 +23,9 @@ LEVELS = {
     3: ("_network",),
     4: ("_objective", "_grid", "_smoothing", "_pruning", "_symbolic", "_plotting", "_progress"),
     5: ("_training",),
-    6: ("_estimators",),
-    7: ("__init__",),
+    6: ("_base",),
+    7: ("_estimators",),
+    8: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

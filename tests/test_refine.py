@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, mean_squared_error
 
-from sklearn_kan import KANClassifier, KANRegressor, _estimators
+from sklearn_kan import KANClassifier, KANRegressor, _base
 
 both = pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -373,13 +373,13 @@ def schedule(noise, seed, **options):
 def test_validation_ends_the_schedule(monkeypatch):
     """On noisy data before the finest grid; the best model on the rows held out is kept."""
     parts = []
-    split = _estimators.hold_out
+    split = _base.hold_out
 
     def hold_out(*args, **kwargs):
         parts.append(split(*args, **kwargs))
         return parts[-1]
 
-    monkeypatch.setattr(_estimators, "hold_out", hold_out)
+    monkeypatch.setattr(_base, "hold_out", hold_out)
     n_stages = []
     for seed in range(5):
         model, X, y = schedule(1.0, seed)

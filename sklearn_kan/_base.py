@@ -1,0 +1,486 @@
+"""What both estimators share: parameters, training on a table, refinement, derivatives, pickles."""
+
+import inspect
+import warnings
+from abc import abstractmethod
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
+from ._grid import initial_network, input_scaling, refine
+from ._layer import BASE_ACTIVATIONS, to_knots
+from ._network import Network
+from ._progress import CallbackSupportMixin, Progress
+from ._pruning import attribution
+from ._threads import single_blas_thread
+from ._training import Rows, Trainer, carried_grids
+from ._version import __version__
+
+# Of the pickled state; a newer version reads all older ones.
+_FORMAT = 1
+
+
+class BaseKAN(CallbackSupportMixin, BaseEstimator):
+    """What both estimators share."""
+
+    _doc_link_module = "sklearn_kan"
+    _doc_link_template = "https://sklearn-kan.readthedocs.io/en/stable/generated/sklearn_kan.{estimator_name}.html"
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "grid_size": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "degree": [Interval(Integral, 0, 10, closed="both")],
+        "knots": [StrOptions({"auto", "uniform", "quantile"})],
+        "extrapolation": [StrOptions({"linear", "constant", "error"})],
+        "base_activation": [StrOptions(set(BASE_ACTIVATIONS))],
+        "solver": [StrOptions({"auto", "lm", "lbfgs", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "smoothing": [Interval(Real, 0, None, closed="left")],
+        "reg_lambda": [Interval(Real, 0, None, closed="left")],
+        "l1_weight": [Interval(Real, 0, None, closed="left")],
+        "entropy_weight": [Interval(Real, 0, None, closed="left")],
+        "prune_threshold": [Interval(Real, 0, None, closed="left")],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(5,),
+        *,
+        grid_size=5,
+        degree=3,
+        knots="auto",
+        extrapolation="linear",
+        base_activation="silu",
+        solver="auto",
+        alpha=1e-3,
+        smoothing=5e-4,
+        reg_lambda=0.0,
+        l1_weight=1.0,
+        entropy_weight=1.0,
+        prune_threshold=0.0,
+        n_init="auto",
+        max_iter=100,
+        tol=1e-3,
+        batch_size="auto",
+        learning_rate_init=1e-2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.grid_size = grid_size
+        self.degree = degree
+        self.knots = knots
+        self.extrapolation = extrapolation
+        self.base_activation = base_activation
+        self.solver = solver
+        self.alpha = alpha
+        self.smoothing = smoothing
+        self.reg_lambda = reg_lambda
+        self.l1_weight = l1_weight
+        self.entropy_weight = entropy_weight
+        self.prune_threshold = prune_threshold
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # --- fit --------------------------------------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, *, refining=False):
+        hidden, grid_sizes = self._check_sizes()
+        warm = refining or (self.warm_start and hasattr(self, "network_"))
+        X, y = self._validate_data(X, y, reset=not warm)
+        weight = self._check_weight(sample_weight, X)
+        rng = check_random_state(self.random_state)
+        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=warm), weight, warm=warm)
+        given, validation = rows, None
+        if self.early_stopping:
+            stratify = not isinstance(self, RegressorMixin)
+            parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
+            rows, validation = Rows(*parts[0]), Rows(*parts[1])
+        if warm:
+            start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
+        if not refining:
+            grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
+        if not warm:
+            start = self._network_maker(hidden, grid_sizes[0], rows, inner)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0)
+        progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata}, scaling)
+        trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
+        with single_blas_thread():
+            trainer.run(grid_sizes, start)
+            if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
+                trainer.keep_loss(start, given)
+            trainer.measure()
+        self._store(trainer, scaling)
+        progress.end(trainer.network)
+        return self
+
+    def _rows(self, X, y, weight, *, warm):
+        """Training rows, centre and scale of the columns, and those that are left to the network to apply.
+
+        A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
+        """
+        X, y, weight = canonical_rows(X, y, weight)
+        if warm:
+            scaling = self.network_.layers[0].center, self.network_.layers[0].scale
+        else:
+            scaling = input_scaling(X, weight, whole=self.extrapolation == "error")
+        y = self._scale_targets(y, weight, warm=warm)
+        if len(X) > CANONICAL_ROWS:
+            return Rows(X, y, weight), scaling, scaling
+        center, scale = scaling
+        rows = Rows(rounded(to_knots(X, center, scale)), rounded(y), weight)
+        return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
+
+    def _check_sizes(self):
+        """Hidden layer sizes and grid sizes as lists."""
+        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
+        if hidden.ndim != 1 or (hidden.size and (hidden.dtype.kind not in "iu" or hidden.min() < 1)):
+            raise ValueError(
+                f"hidden_layer_sizes must hold integers of at least 1, one a hidden layer, "
+                f"got {self.hidden_layer_sizes!r}."
+            )
+        grids = np.atleast_1d(np.asarray(self.grid_size))
+        if grids.ndim != 1 or not grids.size or grids.dtype.kind not in "iu" or grids.min() < 1:
+            raise ValueError(
+                f"grid_size must be an integer of at least 1 or a sequence of them, got {self.grid_size!r}."
+            )
+        if (np.diff(grids) <= 0).any():
+            raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
+        return hidden.astype(int).tolist(), grids.tolist()
+
+    def _validate_data(self, X, y, *, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            order="C",
+            multi_output=isinstance(self, RegressorMixin),
+            y_numeric=isinstance(self, RegressorMixin),
+        )
+        self._check_targets(y)
+        return X, y
+
+    def _check_weight(self, sample_weight, X):
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.sum() > 0.0:
+            raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
+        return weight
+
+    def _network_maker(self, hidden, grid_size, rows, scaling, *, mask_constant=True):
+        """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
+        active = np.ones(rows.X.shape[1], dtype=bool)
+        if mask_constant:
+            active = (np.ptp(rows.X, axis=0) > 0.0) & (np.ptp(rows.y, axis=0) > 0.0).any()
+        offset = self._raw_offset(rows.y, rows.weight)
+
+        def make_network(rng):
+            return initial_network(
+                [rows.X.shape[1], *hidden, rows.y.shape[1]],
+                rows.X,
+                rows.weight,
+                rng,
+                grid_size=grid_size,
+                degree=self.degree,
+                knots=self.knots,
+                base_activation=self.base_activation,
+                extrapolation=self.extrapolation,
+                active=active,
+                offset=offset,
+                scaling=scaling,
+            )
+
+        return make_network
+
+    def _warm_network(self, hidden, grid_sizes, scaling):
+        """The fitted network to go on with, and the grid stages that are left."""
+        network = self.network_.scaled(*scaling)
+        if len(hidden) != len(network.layers) - 1:
+            raise ValueError(
+                f"warm_start=True goes on with layers {network.shape}, but "
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} has another number of them. Set warm_start=False."
+            )
+        for name in ("degree", "base_activation"):
+            fitted = getattr(network.layers[0], name)
+            if getattr(self, name) != fitted:
+                raise ValueError(
+                    f"warm_start=True goes on with {name}={fitted!r}, but {name}={getattr(self, name)!r} was set. "
+                    "Set warm_start=False."
+                )
+        left = [grid_size for grid_size in grid_sizes if grid_size >= network.layers[0].grid_size]
+        if not left:
+            raise ValueError(
+                f"warm_start=True cannot coarsen the grid: grid_size={self.grid_size!r} is below the fitted "
+                f"{network.layers[0].grid_size}."
+            )
+        return network, left
+
+    def _store(self, trainer, scaling):
+        """Fitted attributes of a trained network."""
+        self._store_network(trainer.network.scaled(*scaling))
+        self.solver_ = trainer.solver
+        self.loss_curve_ = trainer.loss_curve
+        self.n_iter_ = len(trainer.loss_curve)
+        self.loss_ = trainer.value
+        self.validation_scores_ = None if trainer.validation is None else trainer.validation_scores
+        self.stage_scores_ = trainer.stage_scores
+        self.feature_importances_ = attribution(trainer.network)
+        self._adam_state = None
+
+    def _store_network(self, network):
+        self.network_ = network
+        self.layer_sizes_ = network.shape
+        self.grid_size_ = network.layers[0].grid_size
+        self.n_parameters_ = network.n_parameters
+
+    # --- refine -----------------------------------------------------------------------------------------------------
+
+    def refine(
+        self,
+        grid_size: int,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """The same model on a finer grid (paper 2.4), trained on if data is given.
+
+        Every spline is replaced by its least-squares fit on the finer grid, over the whole knot range. Where the new
+        size is a multiple of the old one the grids nest and no prediction changes.
+
+        Parameters
+        ----------
+        grid_size : int
+            Intervals of every spline, at least `grid_size_`. The new estimator has it as its parameter.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows to train on with. The loss on them does not end above that of this model.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        refined : estimator
+            A new fitted estimator; this one is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If the grid is coarser than the present one, or only one of X and y is given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> y = np.sin(3 * X[:, 0])
+        >>> model = KANRegressor((), grid_size=5, random_state=0).fit(X, y)
+        >>> finer = model.refine(10)
+        >>> finer.grid_size_, bool(np.allclose(finer.predict(X), model.predict(X), rtol=1e-10))
+        (10, True)
+        >>> bool(model.refine(10, X, y).score(X, y) > model.score(X, y))
+        True
+        """
+        check_is_fitted(self)
+        if not isinstance(grid_size, Integral) or grid_size < self.grid_size_:
+            raise ValueError(
+                f"grid_size must be an integer of at least the fitted {self.grid_size_}, got {grid_size!r}: "
+                "a spline cannot be kept on a coarser grid. Fit a new estimator instead."
+            )
+        if (X is None) != (y is None):
+            raise ValueError("refine needs both X and y to train on, or neither. Give both or leave out both.")
+        refined = deepcopy(self)
+        refined.grid_size = int(grid_size)
+        if X is not None:
+            return refined._fit(X, y, sample_weight, refining=True)
+        refined._store_network(refine(self.network_, int(grid_size)))
+        return refined
+
+    # --- partial_fit ------------------------------------------------------------------------------------------------
+
+    def _partial_fit(self, X, y, sample_weight):
+        first = not hasattr(self, "network_")
+        hidden, grid_sizes = self._check_sizes()
+        X, y = self._validate_data(X, y, reset=first)
+        weight = self._check_weight(sample_weight, X)
+        y = self._number_targets(y, weight, warm=not first)
+        if first:
+            self.loss_curve_, self._adam_state = [], None
+        rng = self._pass_random_state()
+        rows, scaling, inner = self._rows(X, y, weight, warm=not first)
+        trainer = Trainer(self, self._loss(), rows, None, rng, None)
+        trainer.loss_curve = list(self.loss_curve_)
+        with single_blas_thread():
+            if first:
+                network = self._network_maker(hidden, grid_sizes[-1], rows, inner, mask_constant=False)(rng)
+            else:
+                network = self.network_.scaled(*inner)
+            state = trainer.one_pass(network, self._adam_state)
+            trainer.measure()
+        self._store(trainer, scaling)
+        self._adam_state = state
+        return self
+
+    def _pass_random_state(self):
+        """Random state of one pass over the rows: another one in each call."""
+        if isinstance(self.random_state, Integral):
+            return np.random.RandomState([self.random_state, len(self.loss_curve_)])
+        return check_random_state(self.random_state)
+
+    # --- predict ----------------------------------------------------------------------------------------------------
+
+    def derivative(self, X: ArrayLike, order: int = 1) -> np.ndarray:
+        """Exact derivatives of the prediction by the columns of X, in the units of X and y.
+
+        Of what `predict` returns for a regressor, of `decision_function` for a classifier. Beyond the knots they are
+        those of the continuation; at a knot where a derivative jumps, the one on its right. Pruned and constant
+        columns have exactly 0.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        order : {1, 2}, default=1
+            1 for gradients, 2 for Hessians.
+
+        Returns
+        -------
+        derivative : ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_features)
+            For order 1 or 2; float64. If predictions have an axis of outputs it is the second one here:
+            (n_samples, n_outputs, n_features) or (n_samples, n_outputs, n_features, n_features).
+
+        Raises
+        ------
+        ValueError
+            If `order` is neither 1 nor 2, or, with extrapolation='error', if X has values beyond the knots.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, np.sin(X[:, 0]))
+        >>> print(model.derivative([[0.0]]).round(2))
+        [[1.]]
+        >>> model.derivative([[0.0], [0.5]], order=2).shape
+        (2, 1, 1)
+        """
+        if not isinstance(order, Integral) or order not in (1, 2):
+            raise ValueError(f"order must be 1 for gradients or 2 for Hessians, got {order!r}.")
+        X = self._check_rows(X)
+        return self._shaped(self.network_.derivative(X, order, self._response_slopes))
+
+    def _raw_predict(self, X):
+        X = self._check_rows(X)
+        return self.network_.raw_predict(X)
+
+    def _check_rows(self, X):
+        """Rows to predict, once they are known to be fit for it."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
+        if self.extrapolation == "error":
+            self._check_inside(X)
+        return X
+
+    def _check_inside(self, X):
+        layer = self.network_.layers[0]
+        low, high = layer.bounds()
+        t = to_knots(X, layer.center, layer.scale)
+        outside = ((t < low) | (t > high)).any(axis=0) & layer.edge_mask.any(axis=1)
+        if outside.any():
+            raise ValueError(
+                f"X has values outside the knots in columns {np.flatnonzero(outside).tolist()}, and "
+                "extrapolation='error'. Set extrapolation='linear' or 'constant' to predict there."
+            )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "network_")
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "network_" in state:
+            state["network_"] = state["network_"].to_dict()
+        return {**state, "_sklearn_kan_version": __version__, "_sklearn_kan_format": _FORMAT}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        version = state.pop("_sklearn_kan_version", "an unknown version")
+        if state.pop("_sklearn_kan_format", _FORMAT) > _FORMAT:
+            raise ValueError(
+                f"This {type(self).__name__} was pickled by sklearn_kan {version}, whose format {__version__} cannot "
+                "read. Upgrade sklearn_kan or fit again."
+            )
+        if version != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was pickled by sklearn_kan {version} and is read by {__version__}. "
+                "Check its predictions or fit again.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if "network_" in state:
+            state["network_"] = Network.from_dict(state["network_"])
+        parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
+        super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
+
+    @abstractmethod
+    def _check_targets(self, y):
+        """Raise a ValueError for targets that cannot be learnt."""
+
+    @abstractmethod
+    def _number_targets(self, y, weight, *, warm):
+        """Targets as numbers, shape (n_samples, n_outputs); unless `warm`, what they are is learnt."""
+
+    @abstractmethod
+    def _scale_targets(self, y, weight, *, warm):
+        """Targets in units of the network; unless `warm`, these units are learnt."""
+
+    @abstractmethod
+    def _raw_offset(self, y, weight):
+        """Raw prediction of the constant model, shape (n_outputs,)."""
+
+    @abstractmethod
+    def _loss(self):
+        """The loss on raw predictions."""
+
+    @abstractmethod
+    def _shaped(self, response):
+        """Without the axis of outputs, the second one, where predictions have none."""
+
+    @abstractmethod
+    def _response_slopes(self, raw):
+        """First and second derivative of the response by raw predictions, each of their shape."""
