@@ -129,11 +129,12 @@ def _refit(layer, i, knots, center=0.0, scale=1.0):
     The base weight keeps the slope it stands for; the spline takes up the rest.
     """
     base_weight = layer.base_weight[i] * scale
-    moved = layer.node(i).replace(weights=np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)), knots=knots)
+    old = layer.node(i).replace(symbols=None)
+    moved = old.replace(weights=np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)), knots=knots)
     moved.weights[0, -1] = base_weight
 
     def spline_part(t):
-        return layer.edge(i, scale * t + center) - moved.edge(0, t)
+        return old.edge(0, scale * t + center) - moved.edge(0, t)
 
     breaks = (breakpoints_of(layer.knots[i : i + 1], layer.degree)[0] - center) / scale
     moved.weights[0, :-1] = fit_function(spline_part, knots[0], layer.degree, breaks)
@@ -190,6 +191,7 @@ def follow_activations(network, X, weight, knots="uniform"):
             placed = extend_breakpoints(breakpoints[i : i + 1], layer.degree)
             layer.weights[i] = _refit(layer, i, placed, center[i], scale[i])
             layer.knots[i] = placed[0]
+            layer.symbols.rescale_input(i, center[i], scale[i])
             regauge(before, i, center[i], scale[i])
     return network
 
@@ -197,6 +199,7 @@ def follow_activations(network, X, weight, knots="uniform"):
 def regauge(layer, j, center, scale):
     """Give output node j the value (y_j - center) / scale; the splines sum to one, so one takes up the shift."""
     layer.weights[:, :, j] /= scale
+    layer.symbols.rescale_output(j, scale)
     add_constant(layer, j, -center / scale)
 
 

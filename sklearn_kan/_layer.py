@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from ._bspline import basis_kernel, curvature_kernel
 from ._jit import njit
+from ._symbols import Symbols
 
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
 # Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
@@ -196,9 +197,10 @@ class Expansion:
     interval: np.ndarray  # (n_samples, n_in)
     value: np.ndarray  # (n_samples, n_in, degree + 2)
     slope: np.ndarray  # same shape, derivatives by t
+    t: np.ndarray  # (n_samples, n_in), inputs in units of the knots
 
     def __getitem__(self, rows):
-        return Expansion(self.interval[rows], self.value[rows], self.slope[rows])
+        return Expansion(self.interval[rows], self.value[rows], self.slope[rows], self.t[rows])
 
 
 class Layer:
@@ -217,10 +219,12 @@ class Layer:
     linear : bool
         Whether phi continues as a line beyond its end knots; else as a constant.
     edge_mask : bool ndarray of shape (n_in, n_out)
-        False for pruned edges, whose weights are zero.
+        False for edges without a spline, pruned or symbolic, whose weights are zero.
+    symbols : Symbols, default=None
+        The symbolic edges; None for none.
     """
 
-    def __init__(self, weights, knots, center, scale, degree, base_activation, linear, edge_mask):
+    def __init__(self, weights, knots, center, scale, degree, base_activation, linear, edge_mask, symbols=None):
         self.weights = weights
         self.knots = knots
         self.center = center
@@ -229,6 +233,7 @@ class Layer:
         self.base_activation = base_activation
         self.linear = linear
         self.edge_mask = edge_mask
+        self.symbols = Symbols() if symbols is None else symbols
 
     @property
     def n_in(self):
@@ -256,6 +261,11 @@ class Layer:
         """Weights of the base activation, a view of shape (n_in, n_out)."""
         return self.weights[:, -1]
 
+    @property
+    def edges(self):
+        """True at every edge that is left, with a spline or symbolic, shape (n_in, n_out)."""
+        return self.edge_mask | self.symbols.mask(self.edge_mask.shape)
+
     def bounds(self):
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
@@ -273,18 +283,26 @@ class Layer:
             low, high = self.bounds()
             value[..., -1] = t if self.linear else np.clip(t, low, high)
             slope[..., -1] = 1.0 if self.linear else (t >= low) & (t <= high)
-        return Expansion(interval, value, slope)
+        return Expansion(interval, value, slope, t)
 
     def forward(self, terms):
         """Outputs, shape (n_samples, n_out)."""
         out = np.zeros((len(terms.value), self.n_out))
         _forward_kernel(terms.interval, terms.value, self.weights, out)
+        self.symbols.forward(terms.t, out)
         return out
 
-    def backward(self, terms, delta, grad):
-        """Add the gradient by the weights to `grad`; return the one by t, shape (n_samples, n_in)."""
+    def backward(self, terms, delta, grad, grad_numbers=()):
+        """Add the gradient by the weights and by the numbers of symbols to `grad` and `grad_numbers`.
+
+        Returns
+        -------
+        delta_in : ndarray of shape (n_samples, n_in)
+            The gradient by t.
+        """
         delta_in = np.zeros(terms.interval.shape)
         _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
+        self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
         return delta_in
 
     def l1_backward(self, terms, factor, sample_weight, grad):
@@ -299,6 +317,7 @@ class Layer:
         """Gradient by t, (n_samples, n_rows, n_in), of rows of cotangents, (n_samples, n_rows, n_out)."""
         delta_in = np.zeros((*delta.shape[:2], self.n_in))
         _input_gradient_kernel(terms.interval, terms.slope, self.weights, delta, delta_in)
+        self.symbols.input_gradient(terms.t, delta, delta_in)
         return delta_in
 
     def edge_slopes(self, terms):
@@ -306,9 +325,9 @@ class Layer:
         outputs = np.tile(np.eye(self.n_out), (len(terms.interval), 1, 1))
         return self.input_gradient(terms, outputs).swapaxes(1, 2)
 
-    def input_curvature(self, x, terms, delta):
+    def input_curvature(self, terms, delta):
         """Second derivative by each t, shape and cotangents as in `input_gradient`; mixed ones are zero."""
-        t = to_knots(x, self.center, self.scale)
+        t = terms.t
         curvature = np.zeros(terms.slope.shape)
         curvature_kernel(t, self.knots, self.degree, terms.interval, curvature)
         if self.base_activation == "silu":
@@ -316,16 +335,28 @@ class Layer:
             curvature[..., -1] = np.where((t >= low) & (t <= high), _silu_curvature(t), 0.0)
         found = np.zeros((*delta.shape[:2], self.n_in))
         _input_gradient_kernel(terms.interval, curvature, self.weights, delta, found)
+        self.symbols.input_curvature(t, delta, found)
         return found
 
-    def jacobian(self, terms, delta, out, offset):
-        """Write the derivatives by the weights, from column `offset` on, into zeros (n_samples, n_rows, n_columns)."""
+    def jacobian(self, terms, delta, out, offset, number_offset=0):
+        """Write the derivatives by the weights and by the numbers of symbols into zeros.
+
+        Parameters
+        ----------
+        out : ndarray of shape (n_samples, n_rows, n_columns), output
+        offset, number_offset : int
+            First column of either.
+        """
         _jacobian_kernel(terms.interval, terms.value, delta, self.n_basis, offset, out)
+        self.symbols.jacobian(terms.t, delta, out, number_offset)
 
     def moments(self, terms, sample_weight):
         """Weighted sums of abs(phi), phi and phi^2 of every edge, shape (3, n_in, n_out)."""
         moments = np.zeros((3, self.n_in, self.n_out))
         _moments_kernel(terms.interval, terms.value, self.weights, sample_weight, moments)
+        phi = self.symbols.values(terms.t)
+        i, j = self.symbols.edges.T
+        moments[:, i, j] += sample_weight @ np.stack([np.abs(phi), phi, phi**2])
         return moments
 
     def gram(self, terms, sample_weight):
@@ -342,6 +373,7 @@ class Layer:
             center=np.zeros(1),
             scale=np.ones(1),
             edge_mask=self.edge_mask[i : i + 1],
+            symbols=self.symbols.select(self.edges, np.arange(self.n_in) == i, np.ones(self.n_out, dtype=bool)),
         )
 
     def edge(self, i, t):
@@ -349,18 +381,37 @@ class Layer:
         one = self.node(i)
         return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))
 
-    def to_dict(self):
-        """The arguments of the constructor, plain arrays and values."""
-        names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask")
+    def with_symbol(self, i, j, function, numbers):
+        """A copy whose edge (i, j) carries a named function instead of what it had."""
+        mask, weights = self.edge_mask.copy(), self.weights.copy()
+        mask[i, j], weights[i, :, j] = False, 0.0
+        return self.replace(weights=weights, edge_mask=mask, symbols=self.symbols.with_edge(i, j, function, numbers))
+
+    def arguments(self):
+        """The arguments of the constructor."""
+        names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask", "symbols")
         return {name: getattr(self, name) for name in names}
 
     def replace(self, **changes):
         """The layer with some arguments of its constructor changed; the other arrays are shared."""
-        return Layer(**self.to_dict() | changes)
+        return Layer(**self.arguments() | changes)
+
+    def to_dict(self):
+        """Plain arrays and values, from which `from_dict` rebuilds the layer."""
+        return self.arguments() | {"symbols": self.symbols.to_dict()}
+
+    @classmethod
+    def from_dict(cls, state):
+        symbols = state.get("symbols")  # older pickles have none
+        return cls(**state | {"symbols": None if symbols is None else Symbols.from_dict(symbols)})
 
 
 def add_constant(layer, j, constant):
-    """Add a constant to output node j through the edge that varies most: idle edges stay near zero."""
+    """Add a constant to output node j: to a symbolic edge, else to the spline that varies most, so idle ones stay 0."""
+    symbolic = np.flatnonzero(layer.symbols.edges[:, 1] == j)
+    if len(symbolic):
+        layer.symbols.numbers[symbolic[0], 3] += constant
+        return
     spread = np.where(layer.edge_mask[:, j], np.ptp(layer.coef[:, :, j], axis=1), -1.0)
     i = int(spread.argmax())
     if layer.edge_mask[i, j]:

@@ -11,11 +11,18 @@ _CHUNK_ELEMENTS = 1 << 15
 _DERIVATIVE_ELEMENTS = 1 << 18
 
 
-def _trained(layer):
-    """Which weights are parameters: not those of pruned edges, nor of a base activation that is zero."""
+def _trained_weights(layer):
+    """Which weights are parameters: not those of edges without spline, nor of a base activation that is zero."""
     trained = np.repeat(layer.edge_mask[:, None], layer.n_basis + 1, axis=1)
     trained[:, -1] &= layer.base_activation != "zero"
     return trained
+
+
+def _views(vector, arrays):
+    """Consecutive parts of a vector, shaped like some arrays; where each begins and the last one ends."""
+    ends = np.cumsum([0, *(array.size for array in arrays)]).tolist()
+    parts = [vector[a:b].reshape(array.shape) for a, b, array in zip(ends[:-1], ends[1:], arrays, strict=True)]
+    return parts, ends
 
 
 class Network:
@@ -33,27 +40,34 @@ class Network:
     Attributes
     ----------
     weights : ndarray
-        All weights, those of pruned edges (zero) included.
+        All weights, those of pruned edges (zero) included, and then the numbers of all symbolic edges.
+    offsets, number_offsets : list of int
+        Where the weights and the numbers of each layer begin in it.
     theta : ndarray of shape (n_parameters,)
         The trainable ones: pruned edges are out. Setting it changes the layers' weights in place.
     """
 
     def __init__(self, layers, offset, moments=None):
-        self.weights = np.concatenate([layer.weights.ravel() for layer in layers]).astype(np.float64)
-        sizes = [layer.weights.size for layer in layers]
-        self.offsets = [int(offset) for offset in np.cumsum([0, *sizes[:-1]])]
+        arrays = [layer.weights for layer in layers] + [layer.symbols.numbers for layer in layers]
+        self.weights = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
+        views, ends = _views(self.weights, arrays)
+        self.offsets, self.number_offsets = ends[: len(layers)], ends[len(layers) : -1]
         self.layers = [
             layer.replace(
-                weights=self.weights[offset : offset + size].reshape(layer.weights.shape),
+                weights=weights,
                 knots=layer.knots.copy(),
                 center=layer.center.copy(),
                 scale=layer.scale.copy(),
                 edge_mask=layer.edge_mask.copy(),
+                symbols=layer.symbols.copy(numbers),
             )
-            for layer, offset, size in zip(layers, self.offsets, sizes, strict=True)
+            for layer, weights, numbers in zip(layers, views, views[len(layers) :], strict=False)
         ]
-        trained = np.concatenate([_trained(layer).ravel() for layer in self.layers])
-        self.weights[~trained] = 0.0
+        parts = [_trained_weights(layer) for layer in layers]
+        for part, weights in zip(parts, views, strict=False):
+            weights[~part] = 0.0
+        parts += [layer.symbols.trained(layer.edge_mask) for layer in layers]
+        trained = np.concatenate([part.ravel() for part in parts])
         self.free = np.flatnonzero(trained)
         self.offset = np.array(offset, dtype=np.float64)
         self.moments = moments
@@ -90,11 +104,10 @@ class Network:
         return network
 
     def layer_gradients(self, gradient):
-        """Views of a vector like `weights`, shaped like each layer's weights."""
-        return [
-            gradient[offset : offset + layer.weights.size].reshape(layer.weights.shape)
-            for layer, offset in zip(self.layers, self.offsets, strict=True)
-        ]
+        """Views of a vector like `weights`, a pair a layer: shaped like its weights and like its symbols' numbers."""
+        arrays = [layer.weights for layer in self.layers] + [layer.symbols.numbers for layer in self.layers]
+        views, _ = _views(gradient, arrays)
+        return list(zip(views[: len(self.layers)], views[len(self.layers) :], strict=True))
 
     def chunk_rows(self):
         """Rows a chunk, from the shape alone."""
@@ -122,9 +135,9 @@ class Network:
         return x + self.offset, terms
 
     def backward(self, terms, delta, gradients):
-        """Add the gradient of sum(delta * raw) by the weights to `gradients`, a list of arrays, one a layer."""
+        """Add the gradient of sum(delta * raw) by the weights to `gradients`, one pair of arrays a layer."""
         for layer, term, gradient in zip(self.layers[::-1], terms[::-1], gradients[::-1], strict=True):
-            delta = layer.backward(term, delta, gradient)
+            delta = layer.backward(term, delta, *gradient)
 
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
@@ -182,8 +195,8 @@ class Network:
         if order == 1:
             return deltas[-1] / self.layers[0].scale
         bends = [
-            layer.input_curvature(value, term, delta)
-            for layer, value, term, delta in zip(self.layers, values[:-1], terms, deltas[-2::-1], strict=True)
+            layer.input_curvature(term, delta)
+            for layer, term, delta in zip(self.layers, terms, deltas[-2::-1], strict=True)
         ]
         return self._hessian(terms, [*bends, second])
 
@@ -224,4 +237,4 @@ class Network:
 
     @classmethod
     def from_dict(cls, state):
-        return cls([Layer(**layer) for layer in state["layers"]], state["offset"], state["moments"])
+        return cls([Layer.from_dict(layer) for layer in state["layers"]], state["offset"], state["moments"])

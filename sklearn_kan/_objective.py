@@ -143,7 +143,8 @@ class Objective:
         strengths = self.strengths
         if strengths.reg_lambda == 0.0:
             return 0.0, None, None
-        norms = [moments[0] for moments in self.moments(theta)]
+        moments = self.moments(theta)
+        norms = [layer.edge_mask * part[0] for layer, part in zip(self.network.layers, moments, strict=True)]
         parts = [sparsity(norm, strengths.l1_weight, strengths.entropy_weight) for norm in norms]
         factors = [strengths.reg_lambda * gradient for _, gradient in parts]
         return strengths.reg_lambda * sum(value for value, _ in parts), factors, norms
@@ -153,7 +154,10 @@ class Objective:
             quadratic_value_gradient(matrices, layer.weights)
             for matrices, layer in zip(self.matrices, self.network.layers, strict=True)
         ]
-        return sum(value for value, _ in parts), np.concatenate([gradient.ravel() for _, gradient in parts])
+        total = np.zeros(len(self.network.weights))  # the numbers of symbolic edges have no penalty
+        for (_, part), (gradient, _) in zip(parts, self.network.layer_gradients(total), strict=True):
+            gradient[:] = part
+        return sum(value for value, _ in parts), total
 
     def value(self, theta):
         """F(theta)."""
@@ -173,8 +177,8 @@ class Objective:
         else:
             for l in reversed(range(len(network.layers))):  # noqa: E741
                 layer = network.layers[l]
-                into = layer.backward(terms[l], delta, parts[l])
-                delta = into + layer.l1_backward(terms[l], factors[l], weight, parts[l])
+                into = layer.backward(terms[l], delta, *parts[l])
+                delta = into + layer.l1_backward(terms[l], factors[l], weight, parts[l][0])
         return float(weight @ self.loss.value(y, raw).sum(axis=1)), gradient
 
     def value_and_gradient(self, theta):
@@ -194,9 +198,10 @@ class Objective:
         factor = self.loss.curvature_factor(self.y[rows], raw)
         delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
         jacobian = np.zeros((*delta.shape[:2], len(network.weights)))
-        for layer, term, offset in zip(network.layers[::-1], terms[::-1], network.offsets[::-1], strict=True):
-            layer.jacobian(term, delta, jacobian, offset)
-            if offset > 0:
+        for l in reversed(range(len(network.layers))):  # noqa: E741
+            layer, term = network.layers[l], terms[l]
+            layer.jacobian(term, delta, jacobian, network.offsets[l], network.number_offsets[l])
+            if l > 0:
                 delta = layer.input_gradient(term, delta)
         return jacobian.reshape(-1, len(network.weights))
 

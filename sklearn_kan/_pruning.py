@@ -1,7 +1,10 @@
 """Scores of edges and nodes, and the smaller network (paper 2.5.1).
 
-edge (l, i, j)   |phi_lij|_1, averaged over the training rows
-node (l, i)      I = max_k |phi_{l-1,k,i}|_1 and O = max_j |phi_{l,i,j}|_1 (eq. 2.18, 2.19)
+edge (l, i, j)   standard deviation s_lij of phi_lij over the training rows
+node (l, i)      the lesser of I = max_k s_{l-1,k,i} and O = max_j s_{l,i,j} (eq. 2.18, 2.19)
+
+The paper scores by |phi|_1; here the mean of a function counts for nothing, as a removed edge leaves it to others.
+Hidden nodes fill [-1, 1] and targets have unit spread, so scores are comparable within a network and between them.
 """
 
 import numpy as np
@@ -10,14 +13,19 @@ from ._layer import add_constant, edge_variances
 from ._network import Network
 
 
-def edge_norms(network):
-    """abs(phi) of every edge averaged over the training rows, a list of (n_in, n_out) arrays."""
-    return [moments[0] for moments in network.moments]
+def edge_deviations(moments):
+    """Standard deviation of every edge's function, a list of (n_in, n_out) arrays, from those of the moments."""
+    return [np.sqrt(edge_variances(layer)) for layer in moments]
 
 
-def edge_deviations(network):
-    """Standard deviation of every edge's function over the training rows."""
-    return [np.sqrt(edge_variances(moments)) for moments in network.moments]
+def node_scores(edge_scores):
+    """Score of every node, a list of arrays, the inputs first: the lesser of its best edge before and behind it.
+
+    Inputs and outputs have edges on one side only.
+    """
+    before = [np.inf, *(scores.max(axis=0) for scores in edge_scores)]
+    behind = [*(scores.max(axis=1) for scores in edge_scores), np.inf]
+    return [np.minimum(*sides) for sides in zip(before, behind, strict=True)]
 
 
 def attribution(network):
@@ -31,7 +39,7 @@ def attribution(network):
         Sums to 1, or all 0 for a constant model.
     """
     importance = np.ones(network.layers[-1].n_out)
-    for deviations in reversed(edge_deviations(network)):
+    for deviations in reversed(edge_deviations(network.moments)):
         total = deviations.sum(axis=0)
         share = np.divide(deviations, total, out=np.zeros_like(deviations), where=total > 0)
         importance = share @ importance
@@ -39,11 +47,9 @@ def attribution(network):
     return importance / total if total > 0 else importance
 
 
-def _kept_edges(network, threshold):
+def _kept_edges(network, scores, threshold):
     """Edges that stay: above the threshold and on a way from an input to an output."""
-    masks = [
-        layer.edge_mask & (norms > threshold) for layer, norms in zip(network.layers, edge_norms(network), strict=True)
-    ]
+    masks = [layer.edges & (score > threshold) for layer, score in zip(network.layers, scores, strict=True)]
     for before, after in zip(masks[:-1], masks[1:], strict=True):
         after &= before.any(axis=0)[:, None]
     for before, after in zip(masks[-2::-1], masks[:0:-1], strict=True):
@@ -51,8 +57,8 @@ def _kept_edges(network, threshold):
     return masks
 
 
-def prune(network, threshold):
-    """Remove edges and hidden nodes whose scores do not exceed the threshold.
+def prune(network, threshold, scores=None):
+    """Remove edges and hidden nodes whose scores do not exceed the threshold; by default the edges' deviations.
 
     Pruned nodes leave the arrays. Pruned edges and inputs stay as a mask. A removed edge's mean over the training rows
     goes into the splines that remain, or into the constant, so that only its variation is lost.
@@ -62,19 +68,19 @@ def prune(network, threshold):
     pruned : Network
         An additive network without edges where nothing is left.
     """
-    masks = _kept_edges(network, threshold)
+    scores = edge_deviations(network.moments) if scores is None else scores
+    masks = _kept_edges(network, scores, threshold)
     nodes = [np.ones(network.layers[0].n_in, dtype=bool), *(mask.any(axis=0) for mask in masks)]
     nodes[-1][:] = True
     if not masks[-1].any():
         return _constant(network)
     layers, offset = [], network.offset.copy()
     for l, (layer, mask, moments) in enumerate(zip(network.layers, masks, network.moments, strict=True)):  # noqa: E741
-        weights = np.where(mask[:, None], layer.weights, 0.0)
         lost = np.where(mask, 0.0, moments[1]).sum(axis=0)
         if l == len(network.layers) - 1:
             offset += lost
         inputs, outputs = nodes[l], nodes[l + 1]
-        layers.append(_with(layer, weights[inputs][:, :, outputs], mask[inputs][:, outputs], inputs))
+        layers.append(_part(layer, mask, inputs, outputs))
         if l < len(network.layers) - 1:
             for j, constant in enumerate(lost[outputs]):
                 add_constant(layers[-1], j, constant)
@@ -84,17 +90,21 @@ def prune(network, threshold):
 def _constant(network):
     """The constant model: no edges."""
     first, n_out = network.layers[0], network.layers[-1].n_out
-    mask = np.zeros((first.n_in, n_out), dtype=bool)
-    empty = _with(first, np.zeros((first.n_in, first.n_basis + 1, n_out)), mask, slice(None))
+    empty = first.replace(
+        weights=np.zeros((first.n_in, first.n_basis + 1, n_out)),
+        edge_mask=np.zeros((first.n_in, n_out), dtype=bool),
+        symbols=None,
+    )
     return Network([empty], network.offset)
 
 
-def _with(layer, weights, mask, inputs):
-    """The layer with other weights and only some of its input nodes."""
+def _part(layer, mask, inputs, outputs):
+    """The layer with some of its edges, input and output nodes; boolean arrays."""
     return layer.replace(
-        weights=weights,
+        weights=np.where(mask[:, None], layer.weights, 0.0)[inputs][:, :, outputs],
         knots=layer.knots[inputs],
         center=layer.center[inputs],
         scale=layer.scale[inputs],
-        edge_mask=mask,
+        edge_mask=(layer.edge_mask & mask)[inputs][:, outputs],
+        symbols=layer.symbols.select(mask, inputs, outputs),
     )

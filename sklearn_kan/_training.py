@@ -205,6 +205,21 @@ class Trainer:
         self.stage_scores.append(max(scores, default=self.best.score))
         return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
 
+    def settle(self, network, max_iter):
+        """Some iterations from where a network is, with the strengths that belong there.
+
+        Returns
+        -------
+        network : Network
+            Another one.
+        share : float
+            Loss in units of the constant model's.
+        """
+        self.null_loss, self.damping = self._null_loss(network.offset), _FIRST_DAMPING
+        self.unexplained, self.trained = self._unexplained(self._objective(network), network.theta), True
+        network, _ = self._solve(network.copy(), max_iter, record=False)
+        return network, float(self._objective(network).loss_value(network.theta)) / self.null_loss
+
     def keep_loss(self, start, rows):
         """Back to the network that training began with, on the present grid, if its loss on these rows was lower.
 

@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_kan._bspline import extend_breakpoints
 from sklearn_kan._layer import Layer
 from sklearn_kan._network import Network
+from sklearn_kan._symbolic_library import LIBRARY
 
 
 def breakpoints(rng, n_in, grid_size, *, uniform=False, low=-1.0, high=1.0):
@@ -61,3 +62,11 @@ def formula(rng, n_samples):
     """Rows of f = exp(sin(pi x) + y^2) on [-1, 1]^2."""
     X = rng.uniform(-1.0, 1.0, (n_samples, 2))
     return X, np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+
+
+def with_symbols(network, *placed):
+    """The network with some edges made symbolic: (l, i, j, name, numbers) each."""
+    layers = list(network.layers)
+    for l, i, j, name, numbers in placed:  # noqa: E741
+        layers[l] = layers[l].with_symbol(i, j, LIBRARY[name], numbers)
+    return Network(layers, network.offset)

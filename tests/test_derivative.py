@@ -104,7 +104,7 @@ def test_derivatives_of_edges(base, degree, linear):
     assert_allclose(layer.edge_slopes(terms), slope, rtol=1e-10, atol=1e-10)
     delta = rng.normal(size=(12, 4, 2))
     expected = np.einsum("sij,srj->sri", bend, delta)
-    assert_allclose(layer.input_curvature(x, terms, delta), expected, rtol=1e-10, atol=1e-9)
+    assert_allclose(layer.input_curvature(terms, delta), expected, rtol=1e-10, atol=1e-9)
 
 
 # --- networks ---------------------------------------------------------------------------------------------------------

@@ -19,13 +19,15 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 LEVELS = {
     0: ("_version", "_jit", "_threads"),
     1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding"),
-    2: ("_layer", "_categorical"),
-    3: ("_network",),
-    4: ("_objective", "_grid", "_smoothing", "_pruning", "_symbolic", "_plotting", "_progress"),
-    5: ("_training",),
-    6: ("_base",),
-    7: ("_estimators",),
-    8: ("__init__",),
+    2: ("_affine_fit", "_symbols", "_categorical"),
+    3: ("_layer",),
+    4: ("_network",),
+    5: ("_objective", "_grid", "_smoothing", "_pruning", "_symbolic", "_plotting", "_progress"),
+    6: ("_training",),
+    7: ("_inspection",),
+    8: ("_base",),
+    9: ("_estimators",),
+    10: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

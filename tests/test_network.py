@@ -73,7 +73,7 @@ def test_copies_share_nothing():
 def test_layers_are_copied():
     """Networks of the same layers do not share weights."""
     network, X = make()
-    layers = [Layer(**layer) for layer in network.to_dict()["layers"]]
+    layers = [Layer.from_dict(layer) for layer in network.to_dict()["layers"]]
     one, other = Network(layers, network.offset), Network(layers, network.offset)
     before = one.raw_predict(X)
     other.theta = 0.0 * other.theta

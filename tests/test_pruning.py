@@ -9,7 +9,7 @@ import naive
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._pruning import attribution, edge_deviations, edge_norms, prune
+from sklearn_kan._pruning import attribution, edge_deviations, node_scores, prune
 
 
 def measured(network, X, weight=None):
@@ -47,8 +47,7 @@ def test_scores():
     weight = rng.uniform(0.0, 3.0, len(X))
     measured(network, X, weight)
     share = weight / weight.sum()
-    for norms, deviations, values in zip(edge_norms(network), edge_deviations(network), phi(network, X), strict=True):
-        assert_allclose(norms, np.einsum("s,sij->ij", share, np.abs(values)), rtol=1e-9)
+    for deviations, values in zip(edge_deviations(network.moments), phi(network, X), strict=True):
         mean = np.einsum("s,sij->ij", share, values)
         assert_allclose(deviations**2, np.einsum("s,sij->ij", share, (values - mean) ** 2), rtol=1e-7)
 
@@ -92,10 +91,10 @@ def test_prune_nodes_by_their_scores():
         shrink(last, 2, j)  # node 2: nothing goes out
     shrink(first, 0, 3)  # node 3 is fed by one input alone, and stays
     measured(network, X)
-    incoming = edge_norms(network)[0].max(axis=0)
-    outgoing = edge_norms(network)[1].max(axis=1)
+    scores = node_scores(edge_deviations(network.moments))
+    assert [len(layer) for layer in scores] == network.shape
     threshold = 1e-3
-    assert_array_equal((incoming > threshold) & (outgoing > threshold), [True, False, False, True])
+    assert_array_equal(scores[1] > threshold, [True, False, False, True])
     raw = network.raw_predict(X)
     theta = network.theta
 
@@ -119,8 +118,8 @@ def test_prune_keeps_the_mean_over_the_rows():
     network.layers[0].weights[1, :, 0] *= 0.05
     network.layers[0].weights[1, :-1, 0] += 0.2
     measured(network, X)
-    threshold = edge_norms(network)[0][1, 0] * 1.01
-    assert (edge_norms(network)[0] > threshold).sum() == 5
+    threshold = edge_deviations(network.moments)[0][1, 0] * 1.01
+    assert (edge_deviations(network.moments)[0] > threshold).sum() == 5
     pruned = prune(network, threshold)
     raw, found = network.raw_predict(X), pruned.raw_predict(X)
     assert_allclose(found.mean(axis=0), raw.mean(axis=0), rtol=1e-10)
@@ -135,7 +134,7 @@ def test_prune_keeps_the_mean_of_hidden_nodes():
     network.layers[0].weights[1, :-1, 0] += 0.1
     network.layers[1].weights *= 10.0
     measured(network, X)
-    pruned = prune(network, edge_norms(network)[0][1, 0] * 1.01)
+    pruned = prune(network, edge_deviations(network.moments)[0][1, 0] * 1.01)
     assert_array_equal(pruned.layers[0].edge_mask, [[True, True], [False, True], [True, True]])
     before, after = network.activations(X, 1), pruned.activations(X, 1)
     assert_allclose(after.mean(axis=0), before.mean(axis=0), rtol=1e-9)
@@ -219,12 +218,12 @@ def test_scores_are_in_the_gauge(solver):
     X, y = table()
     model = KANRegressor((4,), reg_lambda=1e-2, solver=solver, max_iter=100, random_state=0).fit(X, y)
     t = model.network_.activations(X, 1)
-    outgoing = edge_deviations(model.network_)[1].max(axis=1)
+    outgoing = edge_deviations(model.network_.moments)[1].max(axis=1)
     counts = outgoing > 0.01 * outgoing.max()
     assert counts.any()
     assert np.ptp(t[:, counts], axis=0).min() > 1.5
     # so a column that explains a fifth of the target has edges that show it
-    assert edge_norms(model.network_)[0].max(axis=1)[2] > 0.05
+    assert edge_deviations(model.network_.moments)[0].max(axis=1)[2] > 0.05
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import erf, expit
 
-from sklearn_kan._symbolic_library import (
-    LIBRARY,
-    SymbolicFunction,
-    fit_affine,
-    number_gradient,
-    resolve_library,
-    slope,
-    value,
-)
+from sklearn_kan._affine_fit import fit_affine
+from sklearn_kan._symbolic_library import LIBRARY, SymbolicFunction, resolve_library
+from sklearn_kan._symbols import number_gradient, slope, value
 
 symbols = pytest.mark.parametrize("symbol", LIBRARY.values(), ids=list(LIBRARY))
 N_CASES = 20
