@@ -21,11 +21,12 @@ LEVELS = {
     1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding"),
     2: ("_layer", "_categorical"),
     3: ("_network",),
-    4: ("_objective", "_grid", "_smoothing", "_pruning", "_symbolic", "_plotting", "_progress"),
-    5: ("_training",),
-    6: ("_base",),
-    7: ("_estimators",),
-    8: ("__init__",),
+    4: ("_objective", "_grid", "_smoothing", "_pruning", "_symbolic", "_progress"),
+    5: ("_training", "_plotting"),
+    6: ("_inspection",),
+    7: ("_base",),
+    8: ("_estimators",),
+    9: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")
