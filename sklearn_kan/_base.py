@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
+from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._network import Network
 from ._progress import CallbackSupportMixin, Progress
@@ -28,7 +29,7 @@ from ._version import __version__
 _FORMAT = 1
 
 
-class BaseKAN(CallbackSupportMixin, BaseEstimator):
+class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     """What both estimators share."""
 
     _doc_link_module = "sklearn_kan"
@@ -419,7 +420,7 @@ class BaseKAN(CallbackSupportMixin, BaseEstimator):
         layer = self.network_.layers[0]
         low, high = layer.bounds()
         t = to_knots(X, layer.center, layer.scale)
-        outside = ((t < low) | (t > high)).any(axis=0) & layer.edge_mask.any(axis=1)
+        outside = ((t < low) | (t > high)).any(axis=0) & layer.edges.any(axis=1)
         if outside.any():
             raise ValueError(
                 f"X has values outside the knots in columns {np.flatnonzero(outside).tolist()}, and "

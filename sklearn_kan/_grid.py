@@ -238,4 +238,4 @@ def refine(network, grid_size, *, nested=False):
         weights = np.stack([_refit(layer, i, knots[i : i + 1]) for i in range(layer.n_in)])
         weights *= layer.edge_mask[:, None]
         layers.append(layer.replace(weights=weights, knots=knots))
-    return Network(layers, network.offset)
+    return Network(layers, network.offset, network.moments)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._layer import add_constant, edge_variances
 from ._network import Network
+from ._threads import map_chunks
 
 
 def edge_deviations(moments):
@@ -28,21 +29,47 @@ def node_scores(edge_scores):
     return [np.minimum(*sides) for sides in zip(before, behind, strict=True)]
 
 
-def attribution(network):
-    """Importance of every column, flowing back from the outputs (KAN 2.0, arXiv:2408.10205, section 4.1).
+def measured(network, X):
+    """A copy of the network whose moments are those over the rows of X."""
 
-    A node hands its importance to its edges in proportion to their standard deviations.
+    def chunk(rows):
+        x = np.asarray(X[rows], dtype=np.float64)
+        weight = np.full(len(x), 1.0 / len(X))
+        terms = network.forward(x)[1]
+        return [layer.moments(term, weight) for layer, term in zip(network.layers, terms, strict=True)]
+
+    parts = map_chunks(chunk, len(X), network.chunk_rows())
+    return Network(network.layers, network.offset, [sum(moments) for moments in zip(*parts, strict=True)])
+
+
+def edge_attributions(network):
+    """Importance of every edge, flowing back from the outputs (KAN 2.0, arXiv:2408.10205, section 4.1).
+
+    A node hands its importance to its edges in proportion to their standard deviations; every output has 1.
+
+    Returns
+    -------
+    importances : list of ndarray of shape (n_in, n_out)
+    """
+    importance = np.ones(network.layers[-1].n_out)
+    found = []
+    for deviations in reversed(edge_deviations(network.moments)):
+        total = deviations.sum(axis=0)
+        share = np.divide(deviations, total, out=np.zeros_like(deviations), where=total > 0)
+        found.append(share * importance)
+        importance = found[-1].sum(axis=1)
+    return found[::-1]
+
+
+def attribution(network):
+    """Importance of every column: that of its edges.
 
     Returns
     -------
     importances : ndarray of shape (n_in,)
         Sums to 1, or all 0 for a constant model.
     """
-    importance = np.ones(network.layers[-1].n_out)
-    for deviations in reversed(edge_deviations(network.moments)):
-        total = deviations.sum(axis=0)
-        share = np.divide(deviations, total, out=np.zeros_like(deviations), where=total > 0)
-        importance = share @ importance
+    importance = edge_attributions(network)[0].sum(axis=1)
     total = importance.sum()
     return importance / total if total > 0 else importance
 
