@@ -1,39 +1,51 @@
 """From splines to named functions (paper 2.5.1): which function an edge looks like, and a search over whole networks.
 
-The search keeps a heap of networks, some of whose edges are symbolic, and goes on from the one with the least
+The search is a beam search. At each level one more edge of every network in the beam becomes symbolic, and of all these
+networks the ones go on that have the least
 
-    n log(loss) + log(n) n_parameters + complexity           (Schwarz's criterion)
+    log(loss) / log(1 + tol) + complexity,
 
-An edge's function is chosen by the loss of the whole model after some solver steps that refit all numbers and the
-splines that are left (arXiv:2603.15250), never by its own R^2 alone. Where a node has one edge before it, the two
-splines around it are known only together: F(g(x)) is G(h(x)) for many pairs. There each simple h is tried, G is fitted
-anew, and the pair is judged by what G looks like.
+a unit of complexity being worth a factor 1 + tol of the loss. An edge's function is chosen by the loss of the whole
+model after some solver steps that refit all numbers and the splines that are left (arXiv:2603.15250), never by its own
+R^2 alone. Where a node has one edge before it, the splines around it are known only together: F(g(x)) is G(h(x)) for
+many pairs. There simple functions h are tried, G is fitted anew, and the pair is judged by what G looks like.
 """
 
-import heapq
 import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ._affine_fit import fit_affine
+from ._bspline import extend_breakpoints, greville
 from ._layer import to_knots
 from ._network import Network
+from ._symbols import value
 
 # Points at which a function is compared with the library.
 _N_POINTS = 256
 # Solver steps after a change, and at the end.
-_STEPS, _LAST_STEPS = 8, 100
-# Candidates of an edge: how many, and what they must explain of its function at least.
-_CANDIDATES, _LEAST_R2 = 4, 0.9
-# A function that explains all but this of an edge, and costs nothing, leaves no question.
-_CERTAIN = 1e-6
-# Inner functions that are tried where a node has one edge before it.
-_INNER = ("x", "x^2", "exp", "log", "1/x", "sqrt", "abs", "sin")
-# Networks that are refitted at most.
-_BUDGET = 150
-# Shares of the loss that are left: an exact formula, and rounding.
-_EXACT, _FLOOR = 1e-17, 1e-20
+_STEPS, _LAST_STEPS = 12, 100
+# Networks that go on from one level to the next.
+_BEAM = 3
+# Candidates of an edge: how many, what they must explain of its function, how much better a more complex one must be,
+# and what a simpler one may leave, next to the best one or at all.
+_CANDIDATES, _LEAST_R2, _BETTER, _WORSE, _CLOSE = 5, 0.9, 0.3, 1e5, 1e-4
+# What a straight line must explain of an edge that is tried straight together with others.
+_STRAIGHT = 0.98
+# What no spline on a grid tells apart.
+_SAME = 1e-12
+# Inner functions that are tried where a node has one edge before it, and how many of them go on.
+_INNER, _MOST_INNER = ("x", "x^2", "exp", "log", "1/x", "sqrt", "abs", "sin"), 3
+# A spline's complexity; that of x is 1, of the library's others 2 to 5.
+_SPLINE = 10.0
+# Shares of the loss: an exact formula, and what a network on the way may have; so much more than the end may have it
+# always may, as the splines that are left carry errors of their own.
+_EXACT, _ON_THE_WAY, _WORSE_ON_THE_WAY = 1e-17, 1e-7, 4.0
+# A fall of the loss to this part opens all edges again that were to stay splines.
+_MUCH_BETTER = 0.1
+# How many times the spread of an edge's function c f may have: more is one function passing for another.
+_CANCELLED = 100.0
 
 
 @dataclass(order=True)
@@ -82,6 +94,8 @@ def suggestions(network, l, i, j, library, X=None):  # noqa: E741
     found = []
     for function in library.values():
         fit = fit_affine(function, t, phi)
+        if np.abs(value(function, fit.numbers, t) - fit.numbers[3]).max() > _CANCELLED * np.ptp(phi):
+            continue
         found.append((-0.5 * np.log10(max(1.0 - fit.r2, 1e-16)) - 0.2 * function.complexity, function, fit))
     return sorted(found, key=lambda entry: -entry[0])
 
@@ -102,99 +116,124 @@ class Search:
         Refits networks.
     library : dict of SymbolicFunction
     tol : float
-        What a symbol may add to the generalised cross-validation of the loss, relative to the start's.
+        The loss of the result, corrected for the number of parameters as in generalised cross-validation, lies above
+        that of the start by this part at most.
     """
 
     def __init__(self, trainer, library, tol):
         self.trainer = trainer
         self.library = library
         self.tol = tol
-        self.n_rows = trainer.rows.y.size
         self.numbers = itertools.count()
 
     def run(self, network):
         """The best network found; its splines are those that no function can replace."""
-        start = self._state(*self.trainer.settle(network, _LAST_STEPS))
-        self.bar = (1.0 + self.tol) * self._cross_validation(start)
-        self.heap, best, self.n_refits = [start], start, 0
-        while self.heap and self.n_refits < _BUDGET:
-            state = heapq.heappop(self.heap)
-            if not self._open_edges(state):
-                best = min(best, self._settled(state))
-                if best.loss <= _EXACT:
-                    break
-                continue
-            best = min(best, state)
-            self._expand(state)
+        start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
+        self.most = (1.0 + self.tol) * self._cross_validated(start)
+        beam, best = sorted([start, *self._with_straight_layers(start)])[:_BEAM], start
+        while beam and best.loss > _EXACT:
+            found = [child for state in beam for child in self._children(state)]
+            ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
+            best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
+            beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
         return self._settled(best).network
 
-    def _state(self, network, loss, kept=frozenset()):
-        criterion = self.n_rows * np.log(max(loss, _FLOOR)) + np.log(self.n_rows) * network.n_parameters
-        return _State(criterion + complexity(network), next(self.numbers), network, loss, kept)
+    def _with_straight_layers(self, start):
+        """Networks in which all edges of a layer that are nearly straight are so: one alone may need the others.
+
+        x y, for one, is a difference of squares of sums, but also of cosines of sums of arcsines, and of all between.
+        """
+        found = []
+        for l in range(len(start.network.layers)):  # noqa: E741
+            network, line = start.network, {"x": self.library["x"]} if "x" in self.library else {}
+            for edge in self._open_edges(start):
+                for _, function, fit in suggestions(network, *edge, line, self.trainer.rows.X):
+                    if edge[0] == l and fit.r2 >= _STRAIGHT:
+                        network = with_symbol(network, *edge, function, fit.numbers)
+            if network is not start.network:
+                found.append(self._state(*self.trainer.settle(network, 2 * _STEPS), start.kept))
+        return [state for state in found if self._may_go_on(state)]
+
+    def _state(self, network, loss, kept):
+        edges = sum(int(layer.edge_mask.sum()) for layer in network.layers)
+        least = _ON_THE_WAY if edges else _EXACT  # splines that are left can hide, or mend, what is below
+        criterion = np.log(max(loss, least)) / np.log1p(self.tol) + complexity(network) + _SPLINE * edges
+        return _State(criterion, next(self.numbers), network, loss, kept)
 
     def _settled(self, state):
         return self._state(*self.trainer.settle(state.network, _LAST_STEPS), state.kept)
 
-    def _cross_validation(self, state):
-        freedom = max(1.0 - state.network.n_parameters / self.n_rows, 0.3)
+    def _cross_validated(self, state):
+        freedom = max(1.0 - state.network.n_parameters / self.trainer.rows.y.size, 0.3)
         return max(state.loss, _EXACT) / freedom**2
 
     def _open_edges(self, state):
         return [edge for edge in spline_edges(state.network) if edge not in state.kept]
 
-    def _push(self, state):
-        """Keep a state whose loss is within the tolerance."""
-        if self._cross_validation(state) <= self.bar:
-            heapq.heappush(self.heap, state)
-            return True
-        return False
+    def _children(self, state):
+        """Networks with one edge more that is settled: symbolic, or to stay a spline."""
+        edges = self._open_edges(state)
+        chain = next((edge for edge in edges if _is_chain(state.network, edge)), None)
+        if chain is not None:
+            return self._inner_functions(state, chain) or [self._keep(state, chain)]
+        looked = [(self._suggestions(state.network, edge), edge) for edge in edges]
+        found, edge = max(looked, key=lambda entry: entry[0][0][0])
+        tried = [self._try(state, edge, function, fit.numbers) for _, function, fit in _candidates(found)]
+        good = [child for child in tried if self._may_go_on(child)]
+        if good:
+            return good
+        if _can_split(state.network, edge):
+            return [self._state(_split(state.network, edge), state.loss, state.kept)]
+        return [self._keep(state, edge)]
+
+    def _may_go_on(self, state):
+        return self._cross_validated(state) <= max(_WORSE_ON_THE_WAY * self.most, _ON_THE_WAY)
 
     def _try(self, state, edge, function, numbers):
-        self.n_refits += 1
-        network = with_symbol(state.network, *edge, function, numbers)
-        return self._state(*self.trainer.settle(network, _STEPS), state.kept)
+        network, loss = self.trainer.settle(with_symbol(state.network, *edge, function, numbers), _STEPS)
+        return self._state(network, loss, frozenset() if loss < _MUCH_BETTER * state.loss else state.kept)
 
     def _suggestions(self, network, edge):
         return suggestions(network, *edge, self.library, self.trainer.rows.X)
 
-    def _expand(self, state):
-        """Push what may follow a state."""
-        edges = self._open_edges(state)
-        chain = next((edge for edge in edges if _is_chain(state.network, edge)), None)
-        if chain is not None and self._expand_chain(state, chain):
-            return
-        looked = [(self._suggestions(state.network, edge), edge) for edge in edges if edge != chain]
-        if not looked:
-            self._keep(state, chain)
-            return
-        found, edge = max(looked, key=lambda entry: entry[0][0][0])
-        pushed = False
-        for _, function, fit in found[:_CANDIDATES]:
-            if fit.r2 < _LEAST_R2:
-                break
-            tried = self._try(state, edge, function, fit.numbers)
-            pushed |= self._push(tried)
-            if 1.0 - fit.r2 < _CERTAIN and tried.criterion < state.criterion:
-                break
-        if not pushed:
-            self._keep(state, edge)
-
     def _keep(self, state, edge):
-        """The state with an edge that stays a spline."""
-        state = _State(state.criterion, next(self.numbers), state.network, state.loss, state.kept | {edge})
-        heapq.heappush(self.heap, state)
+        return _State(state.criterion, next(self.numbers), state.network, state.loss, state.kept | {edge})
 
-    def _expand_chain(self, state, edge):
-        """Each simple inner function, with the outer splines refitted; whether any will do."""
-        t = edge_points(state.network, edge[0], edge[1], self.trainer.rows.X)
-        phi = state.network.layers[edge[0]].edge(edge[1], t)[:, edge[2]]
-        pushed = False
+    def _inner_functions(self, state, edge):
+        """Simple functions on the one edge into a node; those go on behind which the other edges look best."""
+        l, i, j = edge  # noqa: E741
+        t = edge_points(state.network, l, i, self.trainer.rows.X)
+        phi = state.network.layers[l].edge(i, t)[:, j]
+        found, seen = [], []
         for name in _INNER:
             if name in self.library:
                 fit = fit_affine(self.library[name], t, phi)
-                if np.isfinite(fit.numbers).all() and fit.numbers[2] != 0.0:
-                    pushed |= self._push(self._try(state, edge, self.library[name], fit.numbers))
-        return pushed
+                if fit.numbers[2] == 0.0 or any(abs(fit.r2 - r2) < _SAME for r2 in seen):
+                    continue  # the same function on these points
+                seen.append(fit.r2)
+                child = self._try(state, edge, self.library[name], fit.numbers)
+                if self._may_go_on(child):
+                    found.append((self._unexplained_behind(child.network, l, j), child))
+        return [child for _, child in sorted(found)[:_MOST_INNER]]
+
+    def _unexplained_behind(self, network, l, j):  # noqa: E741
+        """The most that the library leaves of any function behind node j."""
+        behind = np.flatnonzero(network.layers[l + 1].edge_mask[j])
+        best = [max(fit.r2 for _, _, fit in self._suggestions(network, (l + 1, j, int(k)))) for k in behind]
+        return max(1.0 - min(best, default=1.0), _SAME)
+
+
+def _candidates(found):
+    """Functions worth a try, the simplest first: each better than the simpler ones, none far worse than the best."""
+    best = max(1.0 - max(fit.r2 for _, _, fit in found), _SAME)
+    kept, least = [], np.inf
+    for score, function, fit in sorted(found, key=lambda entry: (entry[1].complexity, -entry[2].r2)):
+        left = max(1.0 - fit.r2, _SAME)
+        if left < _BETTER * least:
+            least = left
+            if fit.r2 >= _LEAST_R2 and left <= max(_WORSE * best, _CLOSE):
+                kept.append((score, function, fit))
+    return kept[-_CANDIDATES:]
 
 
 def _is_chain(network, edge):
@@ -204,3 +243,41 @@ def _is_chain(network, edge):
         return False
     before, behind = network.layers[l], network.layers[l + 1]
     return before.edges[:, j].sum() == 1 and not behind.symbols.mask(behind.edge_mask.shape)[j].any()
+
+
+def _can_split(network, edge):
+    """Whether an edge may get a node of its own: others lead into its node, which only adds to the nodes behind it."""
+    l, _, j = edge  # noqa: E741
+    if l == len(network.layers) - 1 or network.layers[l].edges[:, j].sum() == 1:
+        return False
+    behind = network.layers[l + 1]
+    names = [function.name for i, _, function, _ in behind.symbols if i == j]
+    return not behind.edge_mask[j].any() and set(names) == {"x"}
+
+
+def _split(network, edge):
+    """The same function with a node more: the edge leads into it, and splines, straight lines so far, go on."""
+    l, i, j = edge  # noqa: E741
+    layers = list(network.layers)
+    before, behind = layers[l], layers[l + 1]
+    alone = np.zeros((before.n_in, 1), dtype=bool)
+    alone[i] = True
+    moved = np.where(alone[:, None], before.weights[:, :, j : j + 1], 0.0)
+    layers[l] = before.replace(
+        weights=np.dstack([before.weights, moved]), edge_mask=np.hstack([before.edge_mask, alone])
+    )
+    layers[l].edge_mask[i, j], layers[l].weights[i, :, j] = False, 0.0
+    knots = extend_breakpoints(np.linspace(-1.0, 1.0, behind.grid_size + 1)[None], behind.degree)
+    mask, weights = np.zeros((1, behind.n_out), dtype=bool), np.zeros((1, behind.n_basis + 1, behind.n_out))
+    for node, k, _, numbers in behind.symbols:
+        if node == j:
+            mask[0, k] = True
+            weights[0, :-1, k] = numbers[0] * numbers[2] * greville(knots, behind.degree)[0]
+    layers[l + 1] = behind.replace(
+        weights=np.vstack([behind.weights, weights]),
+        edge_mask=np.vstack([behind.edge_mask, mask]),
+        knots=np.vstack([behind.knots, knots]),
+        center=np.append(behind.center, 0.0),
+        scale=np.append(behind.scale, 1.0),
+    )
+    return Network(layers, network.offset)
