@@ -148,6 +148,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         progress.end(trainer.network)
         return self
 
+    def _resumed(self, X, y, sample_weight):
+        """A trainer that goes on with the fitted network on some rows, the network, and the scaling of its inputs."""
+        X, y = self._validate_data(X, y, reset=False)
+        weight = self._check_weight(sample_weight, X)
+        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=True), weight, warm=True)
+        trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
+        return trainer, self.network_.scaled(*inner), scaling
+
     def _rows(self, X, y, weight, *, warm):
         """Training rows, centre and scale of the columns, and those that are left to the network to apply.
 
@@ -483,5 +491,21 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         """Without the axis of outputs, the second one, where predictions have none."""
 
     @abstractmethod
+    def _response(self, raw):
+        """The response, what `derivative` and formulas are of, to raw predictions, of their shape."""
+
+    @abstractmethod
     def _response_slopes(self, raw):
         """First and second derivative of the response by raw predictions, each of their shape."""
+
+    @abstractmethod
+    def _response_units(self):
+        """Units and constants, each of shape (n_outputs,), that bring raw predictions into the formula's units."""
+
+    @abstractmethod
+    def _of_raw(self, expression):
+        """The response as SymPy expression, from that of the raw prediction in the formula's units."""
+
+    @abstractmethod
+    def _response_score(self, response, y):
+        """What `score` would say of these responses, of shape (n_samples, n_outputs)."""

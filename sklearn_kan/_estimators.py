@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
@@ -325,11 +326,26 @@ class KANRegressor(RegressorMixin, BaseKAN):
         ValueError
             With extrapolation='error', if X has values beyond the knots.
         """
-        y = self._loss().inverse_link(self._raw_predict(X)) * self._target_scale + self._target_center
-        return self._shaped(y)
+        return self._shaped(self._response(self._raw_predict(X)))
 
     def _shaped(self, response):
         return response[:, 0] if self._target_ndim == 1 else response
+
+    def _response(self, raw):
+        return self._loss().inverse_link(raw) * self._target_scale + self._target_center
+
+    def _response_units(self):
+        if self._target_loss == "poisson":
+            return np.ones(self.n_outputs_), np.log(self._target_scale)
+        return self._target_scale, self._target_center
+
+    def _of_raw(self, expression):
+        import sympy
+
+        return sympy.exp(expression) if self._target_loss == "poisson" else expression
+
+    def _response_score(self, response, y):
+        return r2_score(y, self._shaped(response))
 
     def _response_slopes(self, raw):
         first, second = self._loss().inverse_link_slopes(raw)
@@ -571,6 +587,18 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     def _shaped(self, response):
         return response[:, 0] if self.n_outputs_ == 1 else response
 
+    def _response(self, raw):
+        return raw
+
+    def _response_units(self):
+        return np.ones(self.n_outputs_), np.zeros(self.n_outputs_)
+
+    def _of_raw(self, expression):
+        return expression
+
+    def _response_score(self, response, y):
+        return accuracy_score(y, self._classes_of(self._shaped(response)))
+
     def _response_slopes(self, raw):
         return np.ones_like(raw), np.zeros_like(raw)
 
@@ -586,7 +614,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         y : ndarray of shape (n_samples,)
             The most probable class.
         """
-        raw = self.decision_function(X)
+        return self._classes_of(self.decision_function(X))
+
+    def _classes_of(self, raw):
         return self.classes_[(raw > 0).astype(int) if raw.ndim == 1 else raw.argmax(axis=1)]
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:

@@ -1,12 +1,145 @@
-"""Looking into a fitted network: what both estimators offer beside predictions."""
+"""Looking into a fitted network: scores, pruning, pictures, formulas.
 
+All methods that change the network return a new fitted estimator and leave this one as it is.
+"""
+
+from copy import deepcopy
+from numbers import Integral, Real
+from typing import Self
+
+import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
-from ._plotting import EdgeDisplay, KANDisplay
+from ._affine_fit import fit_affine
+from ._formula import check_sympy_support, evaluate, expressions, latex, snap
+from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
+from ._pruning import attribution, edge_deviations, measured, node_scores, prune
+from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
+from ._symbolic_library import resolve_library
+from ._threads import single_blas_thread
+from ._training import Rows
+
+
+def _relative(scores):
+    """Scores in parts of the largest of their layer."""
+    return [score / max(score.max(initial=0.0), np.finfo(np.float64).tiny) for score in scores]
 
 
 class InspectionMixin:
-    """Pictures of a fitted estimator."""
+    """Scores, pruning, pictures and formulas of a fitted estimator."""
+
+    # --- scores and pruning -----------------------------------------------------------------------------------------
+
+    def edge_scores(self, X: ArrayLike | None = None, *, relative: bool = False) -> list[np.ndarray]:
+        """Score of every edge: the standard deviation of its function over rows (after paper eq. 2.18).
+
+        Hidden nodes fill [-1, 1] and targets have unit scale inside, so that absolute scores are comparable between
+        layers and models, and in a model of noise all of them are small. That is why they are the default; relative
+        ones tell what matters within a layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows over which functions vary; None stands for the training rows.
+        relative : bool, default=False
+            In parts of the largest score of the layer.
+
+        Returns
+        -------
+        scores : list of ndarray of shape (n_in, n_out)
+            One array a layer; 0 for pruned edges.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> model = KANRegressor((), random_state=0).fit(X, X[:, 0])
+        >>> print(model.edge_scores()[0].round(1).ravel())
+        [1. 0.]
+        """
+        check_is_fitted(self)
+        scores = edge_deviations(self._measured(X).moments)
+        return _relative(scores) if relative else scores
+
+    def node_scores(self, X: ArrayLike | None = None, *, relative: bool = False) -> list[np.ndarray]:
+        """Score of every node: the lesser of its best incoming and its best outgoing edge (paper eq. 2.18, 2.19).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            As for `edge_scores`.
+        relative : bool, default=False
+            From relative scores of the edges.
+
+        Returns
+        -------
+        scores : list of ndarray of shape (n_nodes,)
+            The inputs first and the outputs last; these have edges on one side only.
+        """
+        return node_scores(self.edge_scores(X, relative=relative))
+
+    def prune(self, threshold: float = 1e-2, *, X: ArrayLike | None = None, relative: bool = False) -> Self:
+        """Remove edges, nodes and inputs whose scores do not exceed a threshold (paper section 2.5.1).
+
+        The mean of a removed function stays, as a constant of others. Nothing is trained: go on with `fit` after
+        ``set_params(warm_start=True)``, or set `prune_threshold` to have `fit` do all of it.
+
+        Parameters
+        ----------
+        threshold : float, default=0.01
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows over which scores are measured; None stands for the training rows.
+        relative : bool, default=False
+            Compare scores in parts of the largest one of the layer.
+
+        Returns
+        -------
+        pruned : estimator
+            A new fitted estimator; this one is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If nothing would be left, or the threshold is negative.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> model = KANRegressor((), random_state=0).fit(X, X[:, 0])
+        >>> print(model.prune(0.05).feature_importances_)
+        [1. 0.]
+        """
+        if not isinstance(threshold, Real) or not threshold >= 0.0:
+            raise ValueError(f"threshold must be a number of at least 0, got {threshold!r}.")
+        check_is_fitted(self)
+        network = self._measured(X)
+        scores = edge_deviations(network.moments)
+        scores = _relative(scores) if relative else scores
+        pruned = prune(network, threshold, scores)
+        if network.layers[-1].edges.any() and not pruned.layers[-1].edges.any():
+            best = min(score.max(initial=0.0) for score in scores)
+            raise ValueError(
+                f"threshold={threshold} would remove every way from an input to an output. Choose one below {best:.3g}."
+            )
+        return self._with_network(pruned)
+
+    def _measured(self, X):
+        """The network with the moments of its edges over rows, by default the training rows."""
+        return self.network_ if X is None else measured(self.network_, self._check_rows(X))
+
+    def _with_network(self, network):
+        """A new estimator with another network."""
+        changed = deepcopy(self)
+        changed._store_network(network)
+        changed.feature_importances_ = attribution(network)
+        return changed
+
+    # --- pictures ---------------------------------------------------------------------------------------------------
 
     def plot(
         self,
@@ -90,3 +223,277 @@ class InspectionMixin:
         (True, True)
         """
         return EdgeDisplay.from_estimator(self, l, i, j, X, ax=ax)
+
+    # --- formulas ---------------------------------------------------------------------------------------------------
+
+    def suggest_symbolic(
+        self,
+        l: int,  # noqa: E741
+        i: int,
+        j: int,
+        top: int = 5,
+        *,
+        X: ArrayLike | None = None,
+        library=None,
+    ) -> list[dict]:
+        """Named functions that an edge's function looks like, as c f(a x + b) + d, the best first.
+
+        Parameters
+        ----------
+        l, i, j : int
+            The edge, as for `plot_edge`.
+        top : int, default=5
+            Functions in the answer.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows at whose values of node i functions are compared; None stands for even points over the knots.
+        library : None, sequence of str or dict, default=None
+            Names of functions of the package's library, None for all of them; or a dict from names to tuples
+            (function, derivative, sympy function) of callables that can be imported by name, or to None for a function
+            of the package.
+
+        Returns
+        -------
+        table : list of dict
+            One a function: its `name`, the share `r2` of the edge's variation that it explains, its `complexity`, the
+            `score` (digits explained, -log10(1 - r2) / 2, less a fifth of the complexity) and its `numbers` a, b, c, d
+            in units of the knots. `pandas.DataFrame` makes a table of it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, np.sin(5 * X[:, 0]))
+        >>> model.suggest_symbolic(0, 0, 0)[0]["name"]
+        'sin'
+        """
+        check_is_fitted(self)
+        check_edge(self.network_, l, i, j)
+        rows = None if X is None else self._check_rows(X)
+        found = suggestions(self.network_, l, i, j, resolve_library(library), rows)
+        return [
+            {
+                "name": function.name,
+                "r2": fit.r2,
+                "complexity": function.complexity,
+                "score": float(score),
+                "numbers": fit.numbers,
+            }
+            for score, function, fit in found[:top]
+        ]
+
+    def fix_symbolic(
+        self,
+        l: int,  # noqa: E741
+        i: int,
+        j: int,
+        name: str,
+        *,
+        X: ArrayLike | None = None,
+        library=None,
+    ) -> Self:
+        """Replace an edge's function by the nearest c f(a x + b) + d of a named function f.
+
+        The four numbers are trained like weights from then on.
+
+        Parameters
+        ----------
+        l, i, j : int
+            The edge, as for `plot_edge`.
+        name : str
+            Of the function.
+        X, library
+            As for `suggest_symbolic`.
+
+        Returns
+        -------
+        fixed : estimator
+            A new fitted estimator; this one is left as it is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, X[:, 0] ** 2)
+        >>> model.fix_symbolic(0, 0, 0, "x^2").symbolic_formula(decimals=3)
+        x0**2
+        """
+        check_is_fitted(self)
+        check_edge(self.network_, l, i, j)
+        function = resolve_library([name] if library is None else library).get(name)
+        if function is None:
+            raise ValueError(f"name={name!r} is not among the functions of library. Add it there.")
+        t = edge_points(self.network_, l, i, None if X is None else self._check_rows(X))
+        fit = fit_affine(function, t, self.network_.layers[l].edge(i, t)[:, j])
+        return self._with_network(with_symbol(self.network_, l, i, j, function, fit.numbers))
+
+    def unfix_symbolic(self, l: int, i: int, j: int) -> Self:  # noqa: E741
+        """Replace a named function by a spline again.
+
+        Parameters
+        ----------
+        l, i, j : int
+            A symbolic edge.
+
+        Returns
+        -------
+        unfixed : estimator
+            A new fitted estimator whose spline is the least-squares fit of the function over the knots.
+        """
+        check_is_fitted(self)
+        check_edge(self.network_, l, i, j)
+        if self.network_.layers[l].symbols.name(i, j) is None:
+            raise ValueError(f"The edge l={l}, i={i}, j={j} is a spline: there is nothing to unfix.")
+        return self._with_network(without_symbol(self.network_, l, i, j))
+
+    def auto_symbolic(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        library=None,
+        tol: float = 0.1,
+    ) -> Self:
+        """Replace the functions of edges by named ones wherever the whole model allows it.
+
+        A beam search over networks: one edge after the other becomes symbolic, and after each change all numbers and
+        the splines that are left are refitted on the data for some steps. Networks are compared by their loss and
+        their complexity. At last numbers near 0, 1, integers, fractions and parts of pi are set to these where that
+        costs nothing. Edges that no function suits stay splines: `fidelity` tells what the result is worth.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        library : None, sequence of str or dict, default=None
+            As for `suggest_symbolic`.
+        tol : float, default=0.1
+            The loss of the result, corrected for the number of parameters as in generalised cross-validation, exceeds
+            that of this model, trained on, by this part at most.
+
+        Returns
+        -------
+        symbolic : estimator
+            A new fitted estimator; this one is left as it is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (300, 1))
+        >>> y = 2 * np.exp(3 * X[:, 0]) - 1
+        >>> model = KANRegressor((), random_state=0).fit(X, y)
+        >>> model.auto_symbolic(X, y).symbolic_formula()
+        2*exp(3*x0) - 1
+        """
+        if not isinstance(tol, Real) or not tol > 0.0:
+            raise ValueError(f"tol must be a number above 0, got {tol!r}.")
+        check_is_fitted(self)
+        functions = resolve_library(library)
+        changed = deepcopy(self)
+        trainer, network, scaling = changed._resumed(X, y, sample_weight)
+        trainer.solver, trainer.reg_lambda = "lm", 0.0
+        with single_blas_thread():
+            network = Search(trainer, functions, tol).run(search_grid(network, len(trainer.rows.X)))
+            if not spline_edges(network):
+                center, scale = scaling
+                inner = network.layers[0]
+                rows = Rows(
+                    (trainer.rows.X - inner.center) / inner.scale * scale + center, trainer.rows.y, trainer.rows.weight
+                )
+                network = network.scaled(center, scale)
+                network = snap(network, trainer.loss, rows, trainer.null_loss, *self._response_units())
+                network = network.scaled(inner.center, inner.scale)
+            trainer.network = network
+            trainer.measure()
+        changed._store_network(network.scaled(*scaling))
+        changed.feature_importances_ = attribution(network)
+        return changed
+
+    def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):
+        """The network as SymPy expression, in the units of the data.
+
+        Of what `predict` returns for a regressor, of `decision_function` (log odds) for a classifier. Edges that are
+        still splines appear as functions phi_l_i_j of their input. Beyond the knots splines go on as lines; where a
+        function is not defined, `predict` holds its argument inside of its domain.
+
+        Parameters
+        ----------
+        feature_names : array-like of shape (n_features,), default=None
+            Names of the symbols. None means `feature_names_in_`, or else x0, x1, ...
+        decimals : int, default=None
+            Round numbers to so many decimals; None keeps them all.
+
+        Returns
+        -------
+        formula : sympy expression or list of them
+            A list, one an output, if predictions have an axis of outputs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(0, 20, (300, 1))
+        >>> model = KANRegressor((), random_state=0).fit(X, 3 * X[:, 0] + 5)
+        >>> model.auto_symbolic(X, 3 * X[:, 0] + 5).symbolic_formula(["price"])
+        3*price + 5
+        """
+        check_is_fitted(self)
+        if decimals is not None and not isinstance(decimals, Integral):
+            raise ValueError(f"decimals must be an integer or None, got {decimals!r}.")
+        found = self._expressions(feature_names_of(self, feature_names), decimals)
+        return self._shaped(np.array([found], dtype=object)).tolist()[0]
+
+    def to_latex(self, feature_names: ArrayLike | None = None, decimals: int | None = 4) -> str | list[str]:
+        """The formula as LaTeX; parameters and outputs as for `symbolic_formula`.
+
+        Parameters
+        ----------
+        feature_names : array-like of shape (n_features,), default=None
+        decimals : int, default=4
+
+        Returns
+        -------
+        text : str or list of str
+        """
+        formula = self.symbolic_formula(feature_names, decimals)
+        return [latex(one) for one in formula] if isinstance(formula, list) else latex(formula)
+
+    def fidelity(self, X: ArrayLike, y: ArrayLike, decimals: int | None = None) -> dict:
+        """How far formula, model and data are apart on some rows, best rows that were not learnt from.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        decimals : int, default=None
+            Of the formula's numbers: what rounding costs shows here.
+
+        Returns
+        -------
+        report : dict
+            `formula_vs_model`: R^2 of the formula's values for the model's (log odds of a classifier);
+            `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier;
+            `n_splines`: edges for which no named function was found, whose splines are used as they are.
+        """
+        check_is_fitted(self)
+        X = self._check_rows(X)
+        names = [f"x{i}" for i in range(self.n_features_in_)]
+        columns = dict(zip(names, X.T.astype(np.float64), strict=True))
+        values = [evaluate(one, columns, self.network_) for one in self._expressions(names, decimals)]
+        formula, model = np.stack(values, axis=1), self._response(self.network_.raw_predict(X))
+        return {
+            "formula_vs_model": float(r2_score(model, formula)),
+            "formula_vs_data": float(self._response_score(formula, y)),
+            "model_vs_data": float(self._response_score(model, y)),
+            "n_splines": len(spline_edges(self.network_)),
+        }
+
+    def _expressions(self, names, decimals):
+        """SymPy expressions of the responses, a list."""
+        check_sympy_support(type(self).__name__)
+        units, center = self._response_units()
+        return [self._of_raw(one) for one in expressions(self.network_, names, units, center, decimals)]

@@ -407,12 +407,19 @@ class Layer:
 
 
 def add_constant(layer, j, constant):
-    """Add a constant to output node j: to a symbolic edge, else to the spline that varies most, so idle ones stay 0."""
+    """Add a constant to output node j: to a symbolic edge, else to the spline that varies most, so idle ones stay 0.
+
+    Returns
+    -------
+    i : int
+        Input node of the edge that took it; without any edge nothing is added.
+    """
     symbolic = np.flatnonzero(layer.symbols.edges[:, 1] == j)
     if len(symbolic):
         layer.symbols.numbers[symbolic[0], 3] += constant
-        return
+        return int(layer.symbols.edges[symbolic[0], 0])
     spread = np.where(layer.edge_mask[:, j], np.ptp(layer.coef[:, :, j], axis=1), -1.0)
     i = int(spread.argmax())
     if layer.edge_mask[i, j]:
         layer.coef[i, :, j] += constant
+    return i

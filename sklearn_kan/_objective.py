@@ -20,7 +20,7 @@ _KEPT_ELEMENTS = 1 << 24
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
 _JACOBIAN_ROWS = 256
-# Rows count in training as if they lay no farther from the centre than this, in units of half the knot range.
+# Outliers are cut there, in units of half the knot range.
 _FARTHEST = 2.0
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
 _SPARSE = 1e-4
@@ -50,15 +50,18 @@ class Objective:
     y : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,)
     strengths : Strengths
+    reach : float, default=2.0
+        Rows count as if they lay no farther from the centre than this, in units of half the knot range.
     """
 
-    def __init__(self, network, loss, X, y, sample_weight, strengths):
+    def __init__(self, network, loss, X, y, sample_weight, strengths, reach=_FARTHEST):
         self.network = network
         self.loss = loss
         self.X = X
         self.y = y
         self.sample_weight = sample_weight / sample_weight.sum()
         self.strengths = strengths
+        self.reach = reach
         self.first = None
         if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(self._inputs(slice(None)))
@@ -90,7 +93,7 @@ class Objective:
         """Inputs, outliers cut: a line through a far point would turn the whole function."""
         layer = self.network.layers[0]
         with np.errstate(over="ignore"):
-            reach = _FARTHEST * layer.scale
+            reach = self.reach * layer.scale
             return np.clip(np.asarray(self.X[rows], dtype=np.float64), layer.center - reach, layer.center + reach)
 
     def _forward(self, rows):

@@ -91,7 +91,8 @@ def _output_names(estimator):
     return [f"log {name}" for name in names] if _is_log(estimator) else names
 
 
-def _feature_names(estimator, given=None):
+def feature_names_of(estimator, given=None):
+    """Names of the columns: those given, or `feature_names_in_`, or x0, x1, ..."""
     n_features = estimator.n_features_in_
     if given is None:
         given = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(n_features)])
@@ -312,7 +313,7 @@ class KANDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         check_scalar(max_edges, "max_edges", Integral, min_val=1)
-        names = _feature_names(estimator, feature_names)
+        names = feature_names_of(estimator, feature_names)
         network = estimator.network_ if X is None else measured(estimator.network_, estimator._check_rows(X))
         places, importances = _important_edges(network, max_edges)
         edges = [
@@ -535,7 +536,7 @@ class EdgeDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         network = estimator.network_
-        _check_edge(network, l, i, j)
+        check_edge(network, l, i, j)
         layer = network.layers[l]
         x, y = _curve(estimator, l, i, j)
         symbol = layer.symbols.name(i, j)
@@ -547,7 +548,7 @@ class EdgeDisplay:
             y,
             knots=_to_data(layer, i, layer.knots[i, layer.degree : layer.n_basis + 1]),
             activations=None if X is None else network.activations(X, l)[:, i],
-            x_name=_feature_names(estimator)[i] if l == 0 else f"node {i} of layer {l}",
+            x_name=feature_names_of(estimator)[i] if l == 0 else f"node {i} of layer {l}",
             y_name=f"contribution to {_output_names(estimator)[j] if last else f'node {j} of layer {l + 1}'}",
             title=f"Edge l={l}, i={i}, j={j}" + ("" if symbol is None else f": {symbol}"),
         )
@@ -585,7 +586,7 @@ class EdgeDisplay:
         return self
 
 
-def _check_edge(network, l, i, j):  # noqa: E741
+def check_edge(network, l, i, j):  # noqa: E741
     """Raise a ValueError unless there is such an edge."""
     sizes = network.shape
     _check_index("l", l, len(sizes) - 1, "a layer of edges")

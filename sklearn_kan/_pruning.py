@@ -93,7 +93,8 @@ def prune(network, threshold, scores=None):
     Returns
     -------
     pruned : Network
-        An additive network without edges where nothing is left.
+        An additive network without edges where nothing is left. Its moments are those that the given one has; that of
+        abs(phi) is a bound where a constant came in.
     """
     scores = edge_deviations(network.moments) if scores is None else scores
     masks = _kept_edges(network, scores, threshold)
@@ -101,17 +102,19 @@ def prune(network, threshold, scores=None):
     nodes[-1][:] = True
     if not masks[-1].any():
         return _constant(network)
-    layers, offset = [], network.offset.copy()
+    layers, left, offset = [], [], network.offset.copy()
     for l, (layer, mask, moments) in enumerate(zip(network.layers, masks, network.moments, strict=True)):  # noqa: E741
         lost = np.where(mask, 0.0, moments[1]).sum(axis=0)
         if l == len(network.layers) - 1:
             offset += lost
         inputs, outputs = nodes[l], nodes[l + 1]
         layers.append(_part(layer, mask, inputs, outputs))
+        left.append(np.where(mask, moments, 0.0)[:, inputs][:, :, outputs])
         if l < len(network.layers) - 1:
             for j, constant in enumerate(lost[outputs]):
-                add_constant(layers[-1], j, constant)
-    return Network(layers, offset)
+                i = add_constant(layers[-1], j, constant)
+                left[-1][:, i, j] += abs(constant), constant, constant * (2.0 * left[-1][1, i, j] + constant)
+    return Network(layers, offset, left)
 
 
 def _constant(network):
@@ -122,7 +125,7 @@ def _constant(network):
         edge_mask=np.zeros((first.n_in, n_out), dtype=bool),
         symbols=None,
     )
-    return Network([empty], network.offset)
+    return Network([empty], network.offset, [np.zeros((3, first.n_in, n_out))])
 
 
 def _part(layer, mask, inputs, outputs):

@@ -17,11 +17,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ._affine_fit import fit_affine
-from ._bspline import extend_breakpoints, greville
+from ._bspline import extend_breakpoints, fit_function, greville
+from ._grid import refine
 from ._layer import to_knots
 from ._network import Network
 from ._symbols import value
 
+# The grid on which splines are compared with functions, and rows that carry a parameter there.
+_GRID, _ROWS_A_PARAMETER = 20, 4
 # Points at which a function is compared with the library.
 _N_POINTS = 256
 # Solver steps after a change, and at the end.
@@ -105,6 +108,28 @@ def with_symbol(network, l, i, j, function, numbers):  # noqa: E741
     layers = list(network.layers)
     layers[l] = layers[l].with_symbol(i, j, function, numbers)
     return Network(layers, network.offset, network.moments)
+
+
+def without_symbol(network, l, i, j):  # noqa: E741
+    """The network with a spline in the place of a named function, fitted to it over the knots."""
+    layers = list(network.layers)
+    layer = layers[l]
+    knots = layer.knots[i]
+
+    def phi(t):
+        return layer.edge(i, t)[:, j : j + 1]
+
+    weights, mask = layer.weights.copy(), layer.edge_mask.copy()
+    weights[i, :-1, j], mask[i, j] = fit_function(phi, knots, layer.degree)[:, 0], True
+    layers[l] = layer.replace(weights=weights, edge_mask=mask, symbols=layer.symbols.without(i, j))
+    return Network(layers, network.offset, network.moments)
+
+
+def search_grid(network, n_rows):
+    """The network on a grid on which an error of its splines is not mistaken for one of a formula."""
+    grid_size = network.layers[0].grid_size
+    carried = [g for g in range(grid_size, _GRID + 1) if network.n_parameters_on(g) * _ROWS_A_PARAMETER <= n_rows]
+    return refine(network, max([grid_size, *carried]))
 
 
 class Search:

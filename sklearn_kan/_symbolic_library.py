@@ -29,6 +29,8 @@ class SymbolicFunction:
     fixed : str, default=""
         Which of "a" and "b" the others make up for: a is 1 or -1, b is 0. Of no effect where both ends of the domain
         are finite.
+    degree : float, optional
+        n, where f(s u) = s^n f(u) for s > 0.
     mirrored : bool, default=False
         f(-u) is f(u) or -f(u) up to a constant, so that a > 0 will do.
     half_period : float, optional
@@ -45,6 +47,7 @@ class SymbolicFunction:
     domain: tuple[float, float] = (-np.inf, np.inf)
     closed: bool = False
     fixed: str = ""
+    degree: float | None = None
     mirrored: bool = False
     half_period: float | None = None
     kinked: bool = False
@@ -155,6 +158,7 @@ def _of_power(name, exponent, complexity):
         complexity,
         domain=(-np.inf if exponent > 0 else 0.0, np.inf),
         fixed="ab" if exponent == 1 else "a",
+        degree=float(exponent),
         mirrored=True,
     )
 
@@ -178,13 +182,20 @@ LIBRARY = {
         _of_power("1/x^2", -2, 3.0),
         _of_power("1/x^3", -3, 4.0),
         _of_power("1/x^4", -4, 5.0),
-        _of_ufunc("sqrt", _sqrt_slope, 2.0, domain=_POSITIVE, closed=True, fixed="a"),
+        _of_ufunc("sqrt", _sqrt_slope, 2.0, domain=_POSITIVE, closed=True, fixed="a", degree=0.5),
         SymbolicFunction(
-            "1/sqrt", _inverse_sqrt, _inverse_sqrt_slope, _sympy_inverse_sqrt, 3.0, domain=_POSITIVE, fixed="a"
+            "1/sqrt",
+            _inverse_sqrt,
+            _inverse_sqrt_slope,
+            _sympy_inverse_sqrt,
+            3.0,
+            domain=_POSITIVE,
+            fixed="a",
+            degree=-0.5,
         ),
         _of_ufunc("exp", partial(_quiet, np.exp), 2.0, fixed="b"),
         _of_ufunc("log", partial(_power, -1), 2.0, domain=_POSITIVE, fixed="a"),
-        _of_ufunc("abs", np.sign, 3.0, "Abs", fixed="a", mirrored=True, kinked=True),
+        _of_ufunc("abs", np.sign, 3.0, "Abs", fixed="a", degree=1.0, mirrored=True, kinked=True),
         _of_ufunc("sin", partial(_quiet, np.cos), 2.5, mirrored=True, half_period=np.pi),
         _of_ufunc("cos", _minus_sin, 2.5, mirrored=True, half_period=np.pi),
         _of_ufunc("tan", _tan_slope, 4.0, domain=(-0.5 * np.pi, 0.5 * np.pi), mirrored=True),
@@ -195,7 +206,7 @@ LIBRARY = {
         _of_ufunc("arccos", _arccos_slope, 4.0, "acos", domain=(-1.0, 1.0), closed=True, mirrored=True),
         _of_ufunc("arctan", _arctan_slope, 3.0, "atan", mirrored=True),
         _of_ufunc("arctanh", _arctanh_slope, 4.0, "atanh", domain=(-1.0, 1.0), mirrored=True),
-        _of_ufunc("sign", _zero, 4.0, fixed="a", mirrored=True, kinked=True),
+        _of_ufunc("sign", _zero, 4.0, fixed="a", degree=0.0, mirrored=True, kinked=True),
         SymbolicFunction("gaussian", _gaussian, _gaussian_slope, _sympy_gaussian, 3.0, mirrored=True),
     )
 }

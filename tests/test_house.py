@@ -23,7 +23,7 @@ LEVELS = {
     3: ("_layer",),
     4: ("_network",),
     5: ("_objective", "_grid", "_smoothing", "_pruning", "_progress"),
-    6: ("_training", "_plotting", "_symbolic"),
+    6: ("_training", "_plotting", "_symbolic", "_formula"),
     7: ("_inspection",),
     8: ("_base",),
     9: ("_estimators",),

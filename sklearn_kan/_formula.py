@@ -1,0 +1,364 @@
+"""A symbolic network as a formula, in the units of the data.
+
+A hidden node's scale and constant are a gauge: its consumers take up both. The formula's gauge is the one with most
+ones and zeros: no constants inside, and factor 1 where a function would only multiply it (`canonical`). Numbers near
+zero, one, integers, small fractions and parts of pi take these values where, after all others are refitted, that
+costs nothing (`snap`).
+"""
+
+import numpy as np
+
+from ._layer import to_knots
+from ._objective import Objective, Strengths
+from ._solvers import levenberg_marquardt
+
+_SNAP_STEPS = 15
+# Share of the loss that counts as an exact formula.
+_EXACT = 1e-17
+# Denominators of fractions and of parts of pi.
+_DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
+# How far a number may be moved to a simple one, relative to the larger of both; 0 and +-1 are tried from anywhere.
+_REACH = 0.02
+# Longer expressions are not simplified: that can take minutes.
+_SIMPLIFIED = 40
+# Distance at which a number is a simple one but for rounding.
+_ROUNDING = 1e-11
+
+
+def plain(network):
+    """The network whose symbolic edges of layer 0 take columns in the units of the data."""
+    first = network.layers[0]
+    network = network.scaled(np.zeros_like(first.center), np.ones_like(first.scale))
+    for i, (center, scale) in enumerate(zip(first.center, first.scale, strict=True)):
+        network.layers[0].symbols.rescale_input(i, -center / scale, 1.0 / scale)
+    return network
+
+
+def from_plain(network, like):
+    """Back again to the units of the knots."""
+    network = network.scaled(like.center, like.scale)
+    for i, (center, scale) in enumerate(zip(like.center, like.scale, strict=True)):
+        network.layers[0].symbols.rescale_input(i, center, scale)
+    return network
+
+
+# --- the gauge --------------------------------------------------------------------------------------------------------
+
+
+def _absorb(function, numbers):
+    """Move what is redundant in a x + b into c and d, in place: f(s u) = s^n f(u), or log(s u) = log(s) + log(u)."""
+    a, b, c, _ = numbers
+    if function.fixed == "b":  # exp
+        numbers[2], numbers[1] = c * float(function.function(b)), 0.0
+    elif function.fixed == "ab":  # x
+        numbers[:] = 1.0, 0.0, c * a, numbers[3] + c * b
+    elif function.fixed == "a":
+        size, sign = abs(a), np.sign(a)
+        if function.degree is None:  # log
+            numbers[3] += c * float(function.function(size))
+        else:
+            c *= size**function.degree
+        if sign < 0.0 and function.mirrored:
+            c *= float(function.function(-1.0) / function.function(1.0))
+            b, sign = -b, 1.0
+        numbers[:3] = sign, b / size, c
+
+
+def _symbolic_nodes(network, l):  # noqa: E741
+    """Nodes between layers l and l + 1 all of whose edges are symbolic."""
+    before, behind = network.layers[l], network.layers[l + 1]
+    splines = before.edge_mask.any(axis=0) | behind.edge_mask.any(axis=1)
+    return np.flatnonzero(before.edges.any(axis=0) & behind.edges.any(axis=1) & ~splines)
+
+
+def canonical(network):
+    """The same function in the gauge of the formula, and which numbers are free in it.
+
+    Parameters
+    ----------
+    network : Network
+        As `plain` returns it.
+
+    Returns
+    -------
+    network : Network
+    free : list of bool ndarray of shape (n_symbols, 4)
+    """
+    network = network.copy()
+    symbols = [layer.symbols for layer in network.layers]
+    free = [layer.symbols.trained(layer.edge_mask) for layer in network.layers]
+    for _, _, function, numbers in symbols[0]:
+        _absorb(function, numbers)
+    for l in range(len(symbols) - 1):  # noqa: E741
+        for j in _symbolic_nodes(network, l):
+            into, out = symbols[l].edges[:, 1] == j, symbols[l + 1].edges[:, 0] == j
+            symbols[l + 1].rescale_input(j, symbols[l].numbers[into, 3].sum(), 1.0)
+            symbols[l].numbers[into, 3], free[l][into, 3] = 0.0, False
+            scaled = [k for k in np.flatnonzero(out) if "a" not in symbols[l + 1].functions[k].fixed]
+            if scaled:
+                scale = 1.0 / symbols[l + 1].numbers[scaled[0], 0]
+                free[l + 1][scaled[0], 0] = False
+            else:
+                k = np.flatnonzero(into)[np.abs(symbols[l].numbers[into, 2]).argmax()]
+                scale = symbols[l].numbers[k, 2]
+                free[l][k, 2] = False
+            symbols[l].rescale_output(j, scale)
+            symbols[l + 1].rescale_input(j, 0.0, scale)
+        for _, _, function, numbers in symbols[l + 1]:
+            _absorb(function, numbers)
+    _gather_constants(network)
+    return network, free
+
+
+def _gather_constants(network):
+    """All constants of an output into the first symbolic edge that leads to it."""
+    last = network.layers[-1].symbols
+    for j in range(network.shape[-1]):
+        into = np.flatnonzero(last.edges[:, 1] == j)
+        if len(into):
+            constant = last.numbers[into, 3].sum() + network.offset[j]
+            last.numbers[into, 3], network.offset[j] = 0.0, 0.0
+            last.numbers[into[0], 3] = constant
+
+
+# --- simple numbers ---------------------------------------------------------------------------------------------------
+
+
+def simple_numbers(value, reach):
+    """Simple numbers near a value, the simplest first: 0, 1, -1, integers, fractions, parts and multiples of pi, e."""
+    found = [0.0, 1.0, -1.0, float(np.round(value))]
+    for unit in (1.0, np.pi, np.e):
+        found += [unit * np.round(value / unit * n) / n for n in _DENOMINATORS]
+    near = [number for number in found if abs(number - value) <= reach * max(abs(value), abs(number))]
+    return list(dict.fromkeys(near))
+
+
+class _Snapping:
+    """Numbers of a canonical network that take simple values while the others are refitted.
+
+    Parameters
+    ----------
+    network : Network
+    free : list of bool ndarray
+    rows : Rows
+        X in the units of the data, y in those of the network.
+    units : ndarray of shape (n_out,)
+        Of the outputs: the last layer's c and d times these are what the formula shows.
+    """
+
+    def __init__(self, network, free, loss, rows, null_loss, units, center):
+        self.network, self.free, self.rows = network, free, rows
+        self.loss, self.null_loss, self.units, self.center = loss, null_loss, units, center
+        self.share = self._refit()
+
+    def _objective(self):
+        network = self.network
+        chosen = np.zeros(len(network.weights), dtype=bool)
+        for offset, free in zip(network.number_offsets, self.free, strict=True):
+            chosen[offset : offset + free.size] = free.ravel()
+        network.free = np.flatnonzero(chosen)
+        rows = self.rows
+        return Objective(network, self.loss, rows.X, rows.y, rows.weight, Strengths(), reach=np.inf)
+
+    def _refit(self):
+        """Share of the loss that is left after some steps on the free numbers."""
+        objective = self._objective()
+        theta = self.network.theta
+        if len(theta):
+            theta = levenberg_marquardt(objective, theta, max_iter=_SNAP_STEPS, tol=1e-3).theta
+        self.network.theta = theta
+        return objective.loss_value(theta) / self.null_loss
+
+    def _shown(self, l, k, which):  # noqa: E741
+        """Unit and constant in which the formula shows a number."""
+        if l < len(self.network.layers) - 1 or which < 2:
+            return 1.0, 0.0
+        j = self.network.layers[l].symbols.edges[k, 1]
+        return self.units[j], self.center[j] if which == 3 else 0.0
+
+    def run(self):
+        n = self.rows.y.size
+        for l, layer in enumerate(self.network.layers):  # noqa: E741
+            for k, which in np.argwhere(self.free[l]):
+                unit, center = self._shown(l, k, which)
+                self._snap(layer.symbols.numbers, l, (k, which), unit, center, np.log(n) / n)
+        return self.network
+
+    def _snap(self, numbers, l, place, unit, center, margin):  # noqa: E741
+        """Try simple values for one number; one that costs nothing stays."""
+        before, share = self.network.weights.copy(), self.share
+        shown = numbers[place] * unit + center
+        self.free[l][place] = False
+        for value in self._values(shown):
+            numbers[place] = (value - center) / unit
+            self.share = self._refit()
+            if np.isfinite(self.share) and self.share <= max(share * (1.0 + margin), _EXACT):
+                return
+            self.network.weights[:] = before
+        self.free[l][place], self.share = True, share
+
+    def _values(self, shown):
+        return list(dict.fromkeys([0.0, float(np.sign(shown)), *simple_numbers(shown, _REACH)]))
+
+
+def snap(network, loss, rows, null_loss, units, center):
+    """The network with simple numbers wherever that costs nothing.
+
+    Parameters
+    ----------
+    network : Network
+        All of whose edges are symbolic; its inputs are columns in the units of the data.
+    loss : object of `_losses`
+    rows : object with X, y and weight
+        X in the units of the data.
+    null_loss : float
+        Loss of the constant model.
+    units, center : ndarrays of shape (n_out,)
+        Outputs in the units of the data are raw * units + center.
+
+    Returns
+    -------
+    snapped : Network
+        In the units of the knots, as the one given.
+    """
+    snapping = _Snapping(*canonical(plain(network)), loss, rows, null_loss, units, center)
+    return from_plain(snapping.run(), network.layers[0])
+
+
+# --- the expression ---------------------------------------------------------------------------------------------------
+
+
+def _number(value, decimals):
+    """A SymPy number: a fraction or a part of pi where it is one but for rounding."""
+    import sympy
+
+    if decimals is not None:
+        value = round(float(value), decimals)
+        return sympy.Float(value) if value % 1.0 else sympy.Integer(int(value))
+    for n in _DENOMINATORS:
+        for unit, symbol in ((1.0, sympy.Integer(1)), (np.pi, sympy.pi)):
+            whole = value / unit * n
+            if abs(whole) < 1e6 and abs(whole - round(whole)) <= _ROUNDING * max(abs(whole), 1.0):
+                return sympy.Rational(round(whole), n) * symbol
+    return sympy.Float(float(value), 17)
+
+
+def expressions(network, names, units, center, decimals=None):
+    """SymPy expressions of the outputs in the units of the data; splines stay as functions phi_lij.
+
+    Parameters
+    ----------
+    network : Network
+    names : list of str
+        Of the columns.
+    units, center : ndarrays of shape (n_out,)
+        Outputs in the units of the data are raw * units + center.
+    decimals : int, default=None
+
+    Returns
+    -------
+    found : list of sympy expressions, one an output
+    """
+    import sympy
+
+    network, _ = canonical(plain(network))
+    nodes = [sympy.Symbol(name) for name in names]
+    for l, layer in enumerate(network.layers):  # noqa: E741
+        last = l == len(network.layers) - 1
+        constants = network.offset * units + center if last else np.zeros(layer.n_out)
+        factors = units if last else np.ones(layer.n_out)
+        sums = [[] for _ in range(layer.n_out)]
+        for i, j in np.argwhere(layer.edge_mask):
+            sums[j].append(_number(factors[j], decimals) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
+        for i, j, function, (a, b, c, d) in layer.symbols:
+            u = _number(a, decimals) * nodes[i] + _number(b, decimals)
+            constants[j] += d * factors[j]
+            sums[j].append(_number(c * factors[j], decimals) * function.sympy(u))
+        nodes = [
+            sympy.Add(*terms, _number(constant, decimals)) for terms, constant in zip(sums, constants, strict=True)
+        ]
+    return [_shortest(node) for node in nodes]
+
+
+def _shortest(expression):
+    """The form with the fewest operations among some that are equal."""
+    import sympy
+
+    forms = [expression, sympy.expand_mul(expression), sympy.expand(expression)]
+    if expression.count_ops() <= _SIMPLIFIED:
+        forms += [sympy.trigsimp(forms[-1]), sympy.powsimp(forms[1]), sympy.simplify(expression)]
+    return min(forms, key=lambda form: form.count_ops())
+
+
+def latex(expression):
+    """LaTeX of an expression."""
+    import sympy
+
+    return sympy.latex(expression)
+
+
+def check_sympy_support(caller):
+    """Raise an ImportError that says what to do without SymPy."""
+    try:
+        import sympy  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs SymPy for formulas. Install it: pip install 'sklearn_kan[symbolic]'."
+        ) from error
+
+
+def evaluate(expression, columns, network):
+    """Values of an expression with NumPy, node by node.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        As `expressions` makes it.
+    columns : dict
+        From names to arrays of shape (n_samples,).
+    network : Network
+        Whose splines stand for functions phi_l_i_j.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+    """
+    n_samples = len(next(iter(columns.values())))
+
+    def visit(node):
+        if node.is_Symbol:
+            return columns[node.name]
+        if node.is_number:
+            return np.full(n_samples, float(node))
+        parts = [visit(argument) for argument in node.args]
+        name = type(node).__name__
+        if node.is_Add:
+            return sum(parts)
+        if node.is_Mul:
+            return np.prod(parts, axis=0)
+        if node.is_Pow:
+            return _power(parts[0], node.args[1], parts[1])
+        if name.startswith("phi_"):
+            l, i, j = map(int, name.split("_")[1:])  # noqa: E741
+            layer = network.layers[l]
+            return layer.edge(i, to_knots(parts[0], layer.center[i], layer.scale[i]))[:, j]
+        return getattr(np, _NUMPY_NAMES.get(name, name))(*parts)
+
+    with np.errstate(all="ignore"):
+        return visit(expression)
+
+
+def _power(base, exponent, values):
+    return base ** int(exponent) if exponent.is_Integer else base**values
+
+
+# SymPy's functions that have another name in NumPy.
+_NUMPY_NAMES = {
+    "Abs": "abs",
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atanh": "arctanh",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+}
