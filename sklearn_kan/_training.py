@@ -22,6 +22,9 @@ _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 4, 16
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
+# Iterations that end no lower than those before the move, the strengths being the same, after which knots stay: the
+# penalties may pull the activations back as fast as the knots follow.
+_VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
 _FOLLOWING = 0.8
 # Iterations between two looks at the activations; a look costs a forward pass.
@@ -299,7 +302,7 @@ class Trainer:
         left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
-        objective = self._objective(network)
+        objective, reached, vain = self._objective(network), np.inf, 0
         while True:
             network = objective.network
             solution = self._minimise(
@@ -312,9 +315,14 @@ class Trainer:
             stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
             if self.reason or left <= 0 or not (stale or drifted):
                 return network, solution.value
+            vain = 0 if stale or solution.value < reached else vain + solution.n_iter
+            reached = np.inf if stale else solution.value
             if stale:
                 self.unexplained = self._unexplained(objective, solution.theta)
-            objective = self._follow(objective, solution.value) if drifted else self._objective(network)
+            if vain >= _VAIN[self.solver]:
+                self.may_follow = False
+            follow = drifted and self.may_follow
+            objective = self._follow(objective, solution.value) if follow else self._objective(network)
 
     def _follow(self, objective, value):
         """The objective with moved knots; where that costs too much of what was reached they stay for this stage."""
