@@ -120,7 +120,7 @@ def initial_network(
                 weights, extend_breakpoints(breakpoints, degree), center, scale, degree, base_activation, linear, mask
             )
         )
-    return follow_activations(Network(layers, offset), X, weight, knots)
+    return follow_activations(Network(layers, offset), some_X, some_weight, knots)
 
 
 def _refit(layer, i, knots, center=0.0, scale=1.0):
@@ -168,18 +168,27 @@ def any_drift(network, X, weight, first=None):
     return False
 
 
-def follow_activations(network, X, weight, knots="uniform"):
+def follow_activations(network, X, weight, knots="uniform", first=None):
     """Move the knots of drifted hidden nodes to their activations; see the module for the gauge.
+
+    Parameters
+    ----------
+    network : Network
+    X : ndarray of shape (n_samples, n_in)
+    weight : ndarray of shape (n_samples,)
+    knots : {'auto', 'uniform', 'quantile'}
+    first : Expansion, default=None
+        Of layer 0 at X, when it is known.
 
     Returns
     -------
     moved : Network
         Another network, as close to the same function as the moved splines allow.
     """
-    X, weight = range_sample(X, weight)
     network = network.copy()
     for before, layer in zip(network.layers[:-1], network.layers[1:], strict=True):
-        X = before.forward(before.expand(X))
+        X = before.forward(before.expand(X) if first is None else first)
+        first = None
         drifted = has_drifted(X, weight)
         if not drifted.any():
             continue

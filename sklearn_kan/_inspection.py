@@ -240,8 +240,12 @@ class InspectionMixin:
 
         Parameters
         ----------
-        l, i, j : int
-            The edge, as for `plot_edge`.
+        l : int
+            Layer of the edge, 0 for the first.
+        i : int
+            Node that it starts from; a column if l is 0.
+        j : int
+            Node of the next layer that it leads to; an output if l is the last layer.
         top : int, default=5
             Functions in the answer.
         X : array-like of shape (n_samples, n_features), default=None
@@ -298,12 +302,18 @@ class InspectionMixin:
 
         Parameters
         ----------
-        l, i, j : int
-            The edge, as for `plot_edge`.
+        l : int
+            Layer of the edge, 0 for the first.
+        i : int
+            Node that it starts from; a column if l is 0.
+        j : int
+            Node of the next layer that it leads to; an output if l is the last layer.
         name : str
             Of the function.
-        X, library
+        X : array-like of shape (n_samples, n_features), default=None
             As for `suggest_symbolic`.
+        library : None, sequence of str or dict, default=None
+            As for `suggest_symbolic`; None stands for the package's library.
 
         Returns
         -------
@@ -333,8 +343,12 @@ class InspectionMixin:
 
         Parameters
         ----------
-        l, i, j : int
-            A symbolic edge.
+        l : int
+            Layer of a symbolic edge, 0 for the first.
+        i : int
+            Node that it starts from; a column if l is 0.
+        j : int
+            Node of the next layer that it leads to; an output if l is the last layer.
 
         Returns
         -------

@@ -47,6 +47,15 @@ def _forward_kernel(interval, value, weights, out):
     n_samples, n_in, n_terms = value.shape
     n_out = out.shape[1]
     base = weights.shape[1] - 1
+    if n_out == 1:  # a sum in a register: much faster than one in memory
+        for s in range(n_samples):
+            total = 0.0
+            for i in range(n_in):
+                total += value[s, i, n_terms - 1] * weights[i, base, 0]
+                for a in range(n_terms - 1):
+                    total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
+            out[s, 0] += total
+        return
     for s in range(n_samples):
         for i in range(n_in):
             for a in range(n_terms):
@@ -284,6 +293,11 @@ class Layer:
             value[..., -1] = t if self.linear else np.clip(t, low, high)
             slope[..., -1] = 1.0 if self.linear else (t >= low) & (t <= high)
         return Expansion(interval, value, slope, t)
+
+    def expands_like(self, other):
+        """Whether another layer of the same network has the same terms everywhere."""
+        names = ("knots", "center", "scale")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def forward(self, terms):
         """Outputs, shape (n_samples, n_out)."""

@@ -19,7 +19,7 @@ from ._threads import map_chunks
 _KEPT_ELEMENTS = 1 << 24
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
-_JACOBIAN_ROWS = 256
+_JACOBIAN_ROWS = 512
 # Outliers are cut there, in units of half the knot range.
 _FARTHEST = 2.0
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
@@ -50,11 +50,13 @@ class Objective:
     y : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,)
     strengths : Strengths
+    before : Objective, default=None
+        Of the same rows: layer 0's expansion is taken from it while its knots are the same.
     reach : float, default=2.0
         Rows count as if they lay no farther from the centre than this, in units of half the knot range.
     """
 
-    def __init__(self, network, loss, X, y, sample_weight, strengths, reach=_FARTHEST):
+    def __init__(self, network, loss, X, y, sample_weight, strengths, *, before=None, reach=_FARTHEST):
         self.network = network
         self.loss = loss
         self.X = X
@@ -63,7 +65,9 @@ class Objective:
         self.strengths = strengths
         self.reach = reach
         self.first = None
-        if X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
+        if before is not None and network.layers[0].expands_like(before.network.layers[0]):
+            self.first = before.first
+        elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(self._inputs(slice(None)))
         self.last_loss = None, np.inf
         self.weighed = [

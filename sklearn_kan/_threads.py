@@ -55,8 +55,9 @@ def n_threads() -> int:
 
 
 def chunk_slices(n_rows, chunk_rows):
-    """Slices of at most `chunk_rows` rows that cover `n_rows` rows in order."""
-    return [slice(start, min(start + chunk_rows, n_rows)) for start in range(0, n_rows, chunk_rows)]
+    """Slices of at most `chunk_rows` rows, all about as long, that cover `n_rows` rows in order."""
+    n = -(-n_rows // chunk_rows)
+    return [slice(n_rows * i // n, n_rows * (i + 1) // n) for i in range(n)]
 
 
 def map_chunks(function, n_rows, chunk_rows):

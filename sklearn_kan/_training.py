@@ -22,6 +22,9 @@ _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 4, 16
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
+# Iterations that end no lower than those before the move, the strengths being the same, after which knots stay: the
+# penalties may pull the activations back as fast as the knots follow.
+_VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
 _FOLLOWING = 0.8
 # Iterations between two looks at the activations; a look costs a forward pass.
@@ -135,6 +138,7 @@ class Trainer:
         self.unexplained = 1.0
         self.trained = False
         self.stage_scores = []
+        self.before = None  # the last objective
         self.sample = range_sample(rows.X, rows.weight)
 
     # --- the whole course ---------------------------------------------------------------------------------------
@@ -313,8 +317,9 @@ class Trainer:
         left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
+        objective, reached, vain = self._objective(network), np.inf, 0
         while True:
-            objective = self._objective(network)
+            network = objective.network
             solution = self._minimise(
                 objective, network.theta, left, self._callback(objective, left - settle, record=record)
             )
@@ -325,18 +330,27 @@ class Trainer:
             stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
             if self.reason or left <= 0 or not (stale or drifted):
                 return network, solution.value
+            vain = 0 if stale or solution.value < reached else vain + solution.n_iter
+            reached = np.inf if stale else solution.value
             if stale:
                 self.unexplained = self._unexplained(objective, solution.theta)
-            if drifted:
-                network = self._follow(network, solution.value)
+            if vain >= _VAIN[self.solver]:
+                self.may_follow = False
+            follow = drifted and self.may_follow
+            objective = self._follow(objective, solution.value) if follow else self._objective(network)
 
-    def _follow(self, network, value):
-        """The network with moved knots; where that costs too much of what was reached they stay for this stage."""
-        moved = follow_activations(network, *self.sample, self.settings.knots)
-        if self._objective(moved).value(moved.theta) <= _WORST_MOVE[self.solver] * value:
-            return moved
+    def _follow(self, objective, value):
+        """The objective with moved knots; where that costs too much of what was reached they stay for this stage."""
+        moved = follow_activations(objective.network, *self.sample, self.settings.knots, self._first(objective))
+        after = self._objective(moved)
+        if after.value(moved.theta) <= _WORST_MOVE[self.solver] * value:
+            return after
         self.may_follow = False
-        return network
+        return self._objective(objective.network)
+
+    def _first(self, objective):
+        """Layer 0's expansion at the rows that tell where activations are, when it is known."""
+        return objective.first if len(self.sample[0]) == objective.n_rows else None
 
     def _unexplained(self, objective, theta):
         """Loss in units of the constant model's: the share of the deviance that is not explained.
@@ -353,8 +367,7 @@ class Trainer:
         return share < 0.5 * self.unexplained or share > 2.0 * self.unexplained
 
     def _drifted(self, objective):
-        first = objective.first if len(self.sample[0]) == objective.n_rows else None
-        return self.follow and any_drift(objective.network, *self.sample, first)
+        return self.follow and any_drift(objective.network, *self.sample, self._first(objective))
 
     def _callback(self, objective, n_follow, *, record):
         """What happens after each iteration of a solver; true stops it. Knots follow for `n_follow` iterations."""
@@ -452,10 +465,11 @@ class Trainer:
             settings.entropy_weight,
             continuity=_CONTINUITY,
         )
-        objective = Objective(network, self.loss, self.rows.X, self.rows.y, self.rows.weight, strengths)
+        rows = self.rows
+        self.before = Objective(network, self.loss, rows.X, rows.y, rows.weight, strengths, before=self.before)
         if self.trained:
-            objective.weigh_relevance(min(self.unexplained**-0.5, _MOST_RELEVANCE))
-        return objective
+            self.before.weigh_relevance(min(self.unexplained**-0.5, _MOST_RELEVANCE))
+        return self.before
 
     def _null_loss(self, offset):
         """Loss of the constant model."""

@@ -1037,3 +1037,22 @@ def test_a_line_an_iteration(capsys):
     for line, loss in zip(lines, model.loss_curve_, strict=True):
         assert f"{loss:.6g}" in line
         assert "validation" not in line
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_knots_that_follow_in_vain_stay(seed, monkeypatch):
+    """Where penalties shrink the activations of wide inputs the knots would chase them, and the loss run away."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1.0, 1.0, (200, 20))
+    y = np.exp(np.mean(np.sin(np.pi * X / 2.0) ** 2, axis=1))
+
+    def fitted():
+        return KANRegressor((1,), grid_size=3, n_init=1, random_state=0).fit(X, y)
+
+    settled = fitted()
+    assert max(settled.loss_curve_[5:]) < 0.1
+    monkeypatch.setitem(_training._VAIN, "lm", np.inf)
+    chasing = fitted()
+    assert max(chasing.loss_curve_[5:]) > 1.0
+    assert settled.n_iter_ < 0.7 * chasing.n_iter_

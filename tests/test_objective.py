@@ -295,6 +295,24 @@ def test_first_layer_is_kept_or_computed_anew(monkeypatch):
         assert_array_equal(one, other)
 
 
+def test_first_layer_is_taken_from_the_objective_before():
+    """While its knots stay: hidden ones may move."""
+    before = make("squared_error", 2, PENALTIES["all"])
+
+    def again(layer, shift):
+        network = before.network.copy()
+        network.layers[layer].knots += shift
+        rows = before.X, before.y, before.sample_weight
+        return [Objective(network, before.loss, *rows, before.strengths, before=other) for other in (before, None)]
+
+    kept, anew = again(1, 0.1)
+    assert kept.first is before.first
+    assert kept.value(kept.network.theta) == anew.value(anew.network.theta)
+    kept, anew = again(0, 0.1)
+    assert_array_equal(kept.first.value, anew.first.value)
+    assert np.abs(kept.first.value - before.first.value).max() > 1e-3
+
+
 def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
     rng = np.random.RandomState(0)
     network = samples.network(rng, [2, 3, 1])
