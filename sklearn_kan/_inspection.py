@@ -490,7 +490,8 @@ class InspectionMixin:
         -------
         report : dict
             `formula_vs_model`: R^2 of the formula's values for the model's (log odds of a classifier);
-            `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier;
+            `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier; both of the formula are -inf
+            where it is not defined at all rows;
             `n_splines`: edges for which no named function was found, whose splines are used as they are.
         """
         check_is_fitted(self)
@@ -499,9 +500,10 @@ class InspectionMixin:
         columns = dict(zip(names, X.T.astype(np.float64), strict=True))
         values = [evaluate(one, columns, self.network_) for one in self._expressions(names, decimals)]
         formula, model = np.stack(values, axis=1), self._response(self.network_.raw_predict(X))
+        defined = np.isfinite(formula).all()
         return {
-            "formula_vs_model": float(r2_score(model, formula)),
-            "formula_vs_data": float(self._response_score(formula, y)),
+            "formula_vs_model": float(r2_score(model, formula)) if defined else -np.inf,
+            "formula_vs_data": float(self._response_score(formula, y)) if defined else -np.inf,
             "model_vs_data": float(self._response_score(model, y)),
             "n_splines": len(spline_edges(self.network_)),
         }

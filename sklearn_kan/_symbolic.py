@@ -21,6 +21,7 @@ from ._bspline import extend_breakpoints, fit_function, greville
 from ._grid import refine
 from ._layer import to_knots
 from ._network import Network
+from ._pruning import edge_deviations, prune
 from ._symbols import value
 
 # The grid on which splines are compared with functions, and rows that carry a parameter there.
@@ -155,13 +156,33 @@ class Search:
         """The best network found; its splines are those that no function can replace."""
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         self.most = (1.0 + self.tol) * self._cross_validated(start)
-        beam, best = sorted([start, *self._with_straight_layers(start)])[:_BEAM], start
+        small = self._eliminated(start)
+        beam, best = sorted([small, *self._with_straight_layers(small)])[:_BEAM], start
         while beam and best.loss > _EXACT:
             found = [child for state in beam for child in self._children(state)]
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
             best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
             beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
         return self._settled(best).network
+
+    def _eliminated(self, state):
+        """Without the edges that the others can make up for, tried from the least one on."""
+        rank = 0
+        while rank < sum(int(layer.edges.sum()) for layer in state.network.layers):
+            network = self.trainer.measured(state.network)
+            scores = edge_deviations(network.moments)
+            places = [(score, l, i, j) for l, layer in enumerate(scores) for (i, j), score in np.ndenumerate(layer)]  # noqa: E741
+            alive = [(*place[1:],) for place in sorted(places) if network.layers[place[1]].edges[place[2:]]]
+            l, i, j = alive[rank]  # noqa: E741
+            kept = [np.ones(layer.shape) for layer in scores]
+            kept[l][i, j] = 0.0
+            smaller = prune(network, 0.5, kept)
+            child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept) if smaller.n_parameters else None
+            if child is not None and self._cross_validated(child) <= max(self.most, _ON_THE_WAY):
+                state = child
+            else:
+                rank += 1
+        return state
 
     def _with_straight_layers(self, start):
         """Networks in which all edges of a layer that are nearly straight are so: one alone may need the others.

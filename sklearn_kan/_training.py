@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._grid import any_drift, follow_activations, range_sample, refine
+from ._network import Network
 from ._objective import Objective, Strengths
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
@@ -453,7 +454,11 @@ class Trainer:
 
     def measure(self):
         """Store the moments of every edge over the training rows in the network."""
-        self.network.moments = self._objective(self.network).moments(self.network.theta)
+        self.network = self.measured(self.network)
+
+    def measured(self, network):
+        """The network with the moments of every edge over the training rows."""
+        return Network(network.layers, network.offset, self._objective(network).moments(network.theta))
 
     def _objective(self, network):
         settings = self.settings
