@@ -20,25 +20,73 @@ from ._symbols import Symbols
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
 # Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
 _FARTHEST = 1e30
+# Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
+_CUBIC = 5
+# Rows of a block, during which the weights of one node stay in the nearest cache.
+_BLOCK = 32
+
+
+@njit
+def _scale_kernel(x, center, scale, t):
+    """Write x in units of the knots to t."""
+    n_samples, n_in = x.shape
+    for s in range(n_samples):
+        for i in range(n_in):
+            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -_FARTHEST), _FARTHEST)
+
+
+@njit
+def _sigmoid(t):
+    """1 / (1 + exp(-t)) in [-1, 1] by the seventh convergent of Lambert's continued fraction of tanh(t / 2).
+
+    It is exact but for rounding, and several run at once.
+    """
+    h = 0.5 * t
+    u = h * h
+    above = h * (135135.0 + u * (17325.0 + u * (378.0 + u)))
+    return 0.5 + 0.5 * above / (135135.0 + u * (62370.0 + u * (3150.0 + u * 28.0)))
 
 
 @njit
 def _silu_kernel(t, low, high, linear, value, slope):
-    """Write silu(t) and its derivative to the last column; beyond [low, high] a line or a constant."""
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond [low, high] a line or a constant."""
     n_samples, n_in = t.shape
+    last = value.shape[2] - 1
+    small = low.min() >= -1.0 and high.max() <= 1.0
+    lines = 1.0 if linear else 0.0
+    inside = np.empty(n_in)
+    sigmoid = np.empty(n_in)
+    d = np.empty(n_in)
     for s in range(n_samples):
         for i in range(n_in):
-            inside = min(max(t[s, i], low[i]), high[i])
-            sigmoid = 1.0 / (1.0 + math.exp(-inside))
-            b = inside * sigmoid
-            d = sigmoid * (1.0 + inside * (1.0 - sigmoid))
-            if inside != t[s, i]:
-                if linear:
-                    b += d * (t[s, i] - inside)
-                else:
-                    d = 0.0
-            value[s, i, -1] = b
-            slope[s, i, -1] = d
+            inside[i] = min(max(t[s, i], low[i]), high[i])
+        if small:
+            for i in range(n_in):
+                sigmoid[i] = _sigmoid(inside[i])
+        else:
+            for i in range(n_in):
+                sigmoid[i] = 1.0 / (1.0 + math.exp(-inside[i]))
+        for i in range(n_in):
+            distance = t[s, i] - inside[i]
+            d[i] = sigmoid[i] * (1.0 + inside[i] * (1.0 - sigmoid[i])) * (1.0 if distance == 0.0 else lines)
+            inside[i] = inside[i] * sigmoid[i] + d[i] * distance
+        for i in range(n_in):
+            value[s, i, last] = inside[i]
+            if len(slope):
+                slope[s, i, last] = d[i]
+
+
+@njit
+def _cubic_rows(rows, g):
+    """The four rows from g on and the last one, of a node's weights or their gradient."""
+    one = np.uint64(1)  # unsigned, else Numba looks for negative indices
+    return rows[g], rows[g + one], rows[g + one + one], rows[g + one + one + one], rows[np.uint64(len(rows)) - one]
+
+
+@njit
+def _cubic_terms(terms):
+    """The five terms of a cubic node."""
+    return terms[0], terms[1], terms[2], terms[3], terms[4]
 
 
 @njit
@@ -55,22 +103,57 @@ def _forward_kernel(interval, value, weights, out):
                 for a in range(n_terms - 1):
                     total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
             out[s, 0] += total
-        return
-    for s in range(n_samples):
-        for i in range(n_in):
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                v = value[s, i, a]
-                for j in range(n_out):
-                    out[s, j] += v * weights[i, g, j]
+    elif n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = out[s]
+                    w0, w1, w2, w3, w4 = _cubic_rows(weights[i], np.uint64(interval[s, i]))
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        y[j] += v0 * w0[j] + v1 * w1[j] + v2 * w2[j] + v3 * w3[j] + v4 * w4[j]
+    else:
+        for s in range(n_samples):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else base
+                    v = value[s, i, a]
+                    for j in range(n_out):
+                        out[s, j] += v * weights[i, g, j]
 
 
 @njit
 def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
-    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y."""
+    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y.
+
+    Without rows of slopes there is no gradient by t.
+    """
     n_samples, n_in, n_terms = value.shape
     n_out = delta.shape[1]
     base = weights.shape[1] - 1
+    if n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = delta[s]
+                    g = np.uint64(interval[s, i])
+                    g0, g1, g2, g3, g4 = _cubic_rows(grad[i], g)
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        d = y[j]
+                        g0[j] += v0 * d
+                        g1[j] += v1 * d
+                        g2[j] += v2 * d
+                        g3[j] += v3 * d
+                        g4[j] += v4 * d
+                    if len(slope):
+                        w0, w1, w2, w3, w4 = _cubic_rows(weights[i], g)
+                        d0, d1, d2, d3, d4 = _cubic_terms(slope[s, i])
+                        into = 0.0
+                        for j in range(n_out):
+                            into += y[j] * (d0 * w0[j] + d1 * w1[j] + d2 * w2[j] + d3 * w3[j] + d4 * w4[j])
+                        delta_in[s, i] += into
+        return
     for s in range(n_samples):
         for i in range(n_in):
             into = 0.0
@@ -81,8 +164,10 @@ def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
                 for j in range(n_out):
                     grad[i, g, j] += v * delta[s, j]
                     dot += weights[i, g, j] * delta[s, j]
-                into += slope[s, i, a] * dot
-            delta_in[s, i] += into
+                if len(slope):
+                    into += slope[s, i, a] * dot
+            if len(slope):
+                delta_in[s, i] += into
 
 
 @njit
@@ -279,19 +364,23 @@ class Layer:
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
-    def expand(self, x) -> Expansion:
-        """Terms at x, shape (n_samples, n_in)."""
-        t = to_knots(x, self.center, self.scale)
+    def expand(self, x, *, slopes=True) -> Expansion:
+        """Terms at x, shape (n_samples, n_in); without slopes they serve `forward` and what takes no derivative by t."""
+        x = np.require(x, np.float64, "CW")
+        t = np.empty(x.shape)
+        _scale_kernel(x, self.center, self.scale, t)
         interval = np.empty(t.shape, dtype=np.int64)
-        value = np.zeros((*t.shape, self.degree + 2))
-        slope = np.zeros((*t.shape, self.degree + 2))
+        value = np.empty((*t.shape, self.degree + 2))
+        slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))
         basis_kernel(t, self.knots, self.degree, self.linear, interval, value, slope)
         if self.base_activation == "silu":
             _silu_kernel(t, *self.bounds(), self.linear, value, slope)
         elif self.base_activation == "identity":
             low, high = self.bounds()
             value[..., -1] = t if self.linear else np.clip(t, low, high)
-            slope[..., -1] = 1.0 if self.linear else (t >= low) & (t <= high)
+            slope[..., -1] = 1.0 if self.linear else ((t >= low) & (t <= high))[: len(slope)]
+        else:
+            value[..., -1] = slope[..., -1] = 0.0
         return Expansion(interval, value, slope, t)
 
     def expands_like(self, other):
