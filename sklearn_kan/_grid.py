@@ -161,7 +161,7 @@ def range_sample(X, weight):
 def any_drift(network, X, weight, first=None):
     """Whether any hidden node drifted; `first` is layer 0's expansion at X when it is known."""
     for layer in network.layers[:-1]:
-        X = layer.forward(layer.expand(X) if first is None else first)
+        X = layer.forward(layer.expand(X, slopes=False) if first is None else first)
         first = None
         if has_drifted(X, weight).any():
             return True
@@ -187,7 +187,7 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
     """
     network = network.copy()
     for before, layer in zip(network.layers[:-1], network.layers[1:], strict=True):
-        X = before.forward(before.expand(X) if first is None else first)
+        X = before.forward(before.expand(X, slopes=False) if first is None else first)
         first = None
         drifted = has_drifted(X, weight)
         if not drifted.any():

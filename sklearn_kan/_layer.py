@@ -144,6 +144,8 @@ def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
                         g0[j] += v0 * d
                         g1[j] += v1 * d
                         g2[j] += v2 * d
+                    for j in range(n_out):  # five rows in one loop are too many for the compiler to keep apart
+                        d = y[j]
                         g3[j] += v3 * d
                         g4[j] += v4 * d
                     if len(slope):
@@ -207,24 +209,43 @@ def _jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
 
 
 @njit
+def _edge_values(interval, value, weights, i, start, stop, phi):
+    """Write phi of every edge of input node i at the rows from start to stop, shape (>= stop - start, n_out)."""
+    n_terms = value.shape[2]
+    base = weights.shape[1] - 1
+    n_out = weights.shape[2]
+    for s in range(start, stop):
+        row = phi[s - start]
+        v = value[s, i, n_terms - 1]
+        for j in range(n_out):
+            row[j] = v * weights[i, base, j]
+        for a in range(n_terms - 1):
+            g = np.uint64(interval[s, i] + a)
+            v = value[s, i, a]
+            for j in range(n_out):
+                row[j] += v * weights[i, g, j]
+
+
+@njit
 def _moments_kernel(interval, value, weights, sample_weight, moments):
     """Add sum_s w_s (|phi|, phi, phi^2) of every edge to moments, shape (3, n_in, n_out)."""
-    n_samples, n_in, n_terms = value.shape
+    n_samples, n_in, _ = value.shape
     n_out = weights.shape[2]
-    base = weights.shape[1] - 1
-    phi = np.empty(n_out)
-    for s in range(n_samples):
-        for i in range(n_in):
-            phi[:] = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                v = value[s, i, a]
-                for j in range(n_out):
-                    phi[j] += v * weights[i, g, j]
+    phi = np.empty((_BLOCK, n_out))
+    for i in range(n_in):
+        for start in range(0, n_samples, _BLOCK):
+            stop = min(start + _BLOCK, n_samples)
+            _edge_values(interval, value, weights, i, start, stop, phi)
             for j in range(n_out):
-                moments[0, i, j] += sample_weight[s] * abs(phi[j])
-                moments[1, i, j] += sample_weight[s] * phi[j]
-                moments[2, i, j] += sample_weight[s] * phi[j] * phi[j]
+                absolute = mean = square = 0.0
+                for s in range(start, stop):
+                    weighted = sample_weight[s] * phi[s - start, j]
+                    absolute += abs(weighted)
+                    mean += weighted
+                    square += weighted * phi[s - start, j]
+                moments[0, i, j] += absolute
+                moments[1, i, j] += mean
+                moments[2, i, j] += square
 
 
 @njit
@@ -233,22 +254,19 @@ def _l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, 
     n_samples, n_in, n_terms = value.shape
     n_out = weights.shape[2]
     base = weights.shape[1] - 1
-    phi = np.empty(n_out)
+    phi = np.empty((1, n_out))
     for s in range(n_samples):
         for i in range(n_in):
-            phi[:] = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                for j in range(n_out):
-                    phi[j] += value[s, i, a] * weights[i, g, j]
+            _edge_values(interval, value, weights, i, s, s + 1, phi)
             for j in range(n_out):
-                phi[j] = np.sign(phi[j]) * factor[i, j] * sample_weight[s]
+                phi[0, j] = np.sign(phi[0, j]) * factor[i, j] * sample_weight[s]
             into = 0.0
             for a in range(n_terms):
                 g = interval[s, i] + a if a < n_terms - 1 else base
                 for j in range(n_out):
-                    grad[i, g, j] += value[s, i, a] * phi[j]
-                    into += slope[s, i, a] * weights[i, g, j] * phi[j]
+                    grad[i, g, j] += value[s, i, a] * phi[0, j]
+                    if len(slope):
+                        into += slope[s, i, a] * weights[i, g, j] * phi[0, j]
             delta_in[s, i] += into
 
 
@@ -290,11 +308,12 @@ class Expansion:
 
     interval: np.ndarray  # (n_samples, n_in)
     value: np.ndarray  # (n_samples, n_in, degree + 2)
-    slope: np.ndarray  # same shape, derivatives by t
+    slope: np.ndarray  # same shape, derivatives by t; 0 rows where they were not wanted
     t: np.ndarray  # (n_samples, n_in), inputs in units of the knots
 
     def __getitem__(self, rows):
-        return Expansion(self.interval[rows], self.value[rows], self.slope[rows], self.t[rows])
+        slope = self.slope[rows] if len(self.slope) else self.slope
+        return Expansion(self.interval[rows], self.value[rows], slope, self.t[rows])
 
 
 class Layer:
@@ -482,7 +501,7 @@ class Layer:
     def edge(self, i, t):
         """All functions phi_ij of input node i at points t, shape (n_points, n_out)."""
         one = self.node(i)
-        return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))
+        return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None], slopes=False))
 
     def with_symbol(self, i, j, function, numbers):
         """A copy whose edge (i, j) carries a named function instead of what it had."""

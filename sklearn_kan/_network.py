@@ -18,11 +18,15 @@ def _trained_weights(layer):
     return trained
 
 
-def _views(vector, arrays):
-    """Consecutive parts of a vector, shaped like some arrays; where each begins and the last one ends."""
+def _places(arrays):
+    """Where arrays begin and end in one vector, and their shapes."""
     ends = np.cumsum([0, *(array.size for array in arrays)]).tolist()
-    parts = [vector[a:b].reshape(array.shape) for a, b, array in zip(ends[:-1], ends[1:], arrays, strict=True)]
-    return parts, ends
+    return list(zip(ends[:-1], ends[1:], [array.shape for array in arrays], strict=True))
+
+
+def _views(vector, places):
+    """Consecutive parts of a vector in the shapes of the arrays that they stand for."""
+    return [vector[start:stop].reshape(shape) for start, stop, shape in places]
 
 
 class Network:
@@ -41,6 +45,8 @@ class Network:
     ----------
     weights : ndarray
         All weights, those of pruned edges (zero) included, and then the numbers of all symbolic edges.
+    places : list of tuple
+        Where each layer's weights, and then each layer's numbers, begin and end in it, and their shapes.
     offsets, number_offsets : list of int
         Where the weights and the numbers of each layer begin in it.
     theta : ndarray of shape (n_parameters,)
@@ -50,8 +56,10 @@ class Network:
     def __init__(self, layers, offset, moments=None):
         arrays = [layer.weights for layer in layers] + [layer.symbols.numbers for layer in layers]
         self.weights = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-        views, ends = _views(self.weights, arrays)
-        self.offsets, self.number_offsets = ends[: len(layers)], ends[len(layers) : -1]
+        self.places = _places(arrays)
+        starts = [start for start, _, _ in self.places]
+        self.offsets, self.number_offsets = starts[: len(layers)], starts[len(layers) :]
+        views = _views(self.weights, self.places)
         self.layers = [
             layer.replace(
                 weights=weights,
@@ -105,8 +113,7 @@ class Network:
 
     def layer_gradients(self, gradient):
         """Views of a vector like `weights`, a pair a layer: shaped like its weights and like its symbols' numbers."""
-        arrays = [layer.weights for layer in self.layers] + [layer.symbols.numbers for layer in self.layers]
-        views, _ = _views(gradient, arrays)
+        views = _views(gradient, self.places)
         return list(zip(views[: len(self.layers)], views[len(self.layers) :], strict=True))
 
     def chunk_rows(self):
@@ -114,14 +121,18 @@ class Network:
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
         return int(np.clip(_CHUNK_ELEMENTS // widest, 32, 4096))
 
-    def forward(self, x, first=None):
+    def forward(self, x, first=None, *, slopes=True):
         """Raw predictions of some rows and the expansion of every layer.
+
+        That of layer 0 has no slopes: no gradient goes on from there.
 
         Parameters
         ----------
         x : ndarray of shape (n_samples, n_in)
         first : Expansion, default=None
             Of layer 0 at these rows, when it is known.
+        slopes : bool, default=True
+            Whether the other layers' expansions have slopes, which `backward` needs.
 
         Returns
         -------
@@ -130,7 +141,7 @@ class Network:
         """
         terms = []
         for layer in self.layers:
-            terms.append(layer.expand(x) if terms or first is None else first)
+            terms.append(layer.expand(x, slopes=slopes and bool(terms)) if terms or first is None else first)
             x = layer.forward(terms[-1])
         return x + self.offset, terms
 
@@ -144,7 +155,7 @@ class Network:
         out = np.empty((len(X), self.layers[-1].n_out))
 
         def predict_rows(rows):
-            out[rows] = self.forward(np.asarray(X[rows], dtype=np.float64))[0]
+            out[rows] = self.forward(X[rows], slopes=False)[0]
 
         for _ in map_chunks(predict_rows, len(X), self.chunk_rows()):
             pass
@@ -224,7 +235,7 @@ class Network:
     def activations(self, X, depth):
         """Values of the nodes of layer `depth` (0: the inputs), shape (n_samples, n_depth)."""
         for layer in self.layers[:depth]:
-            X = layer.forward(layer.expand(X))
+            X = layer.forward(layer.expand(X, slopes=False))
         return X
 
     def to_dict(self):

@@ -68,7 +68,7 @@ class Objective:
         if before is not None and network.layers[0].expands_like(before.network.layers[0]):
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
-            self.first = network.layers[0].expand(self._inputs(slice(None)))
+            self.first = network.layers[0].expand(self._inputs(slice(None)), slopes=False)
         self.last_loss = None, np.inf
         self.weighed = [
             quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
@@ -82,14 +82,13 @@ class Objective:
         return len(self.X)
 
     def subset(self, rows):
-        """The same objective on some rows: a mini-batch."""
+        """The same objective on some rows: a mini-batch. Its rows are expanded anew, which costs less than to copy."""
         part = object.__new__(Objective)
         part.__dict__.update(self.__dict__)
         part.X = self.X[rows]
         part.y = self.y[rows]
-        weight = self.sample_weight[rows]
-        part.sample_weight = weight * (len(self.X) / len(weight))
-        part.first = None if self.first is None else self.first[rows]
+        part.sample_weight = self.sample_weight[rows] * (len(self.X) / len(rows))
+        part.first = None
         part.last_loss = None, np.inf
         return part
 
@@ -100,10 +99,10 @@ class Objective:
             reach = self.reach * layer.scale
             return np.clip(np.asarray(self.X[rows], dtype=np.float64), layer.center - reach, layer.center + reach)
 
-    def _forward(self, rows):
+    def _forward(self, rows, *, slopes=True):
         if self.first is not None:
-            return self.network.forward(None, self.first[rows])
-        return self.network.forward(self._inputs(rows))
+            return self.network.forward(None, self.first[rows], slopes=slopes)
+        return self.network.forward(self._inputs(rows), slopes=slopes)
 
     def _chunks(self, function):
         return map_chunks(function, len(self.X), self.network.chunk_rows())
@@ -115,7 +114,7 @@ class Objective:
             return self.last_loss[1]
 
         def chunk(rows):
-            raw, _ = self._forward(rows)
+            raw, _ = self._forward(rows, slopes=False)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
@@ -137,7 +136,7 @@ class Objective:
         self.network.theta = theta
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self._forward(rows, slopes=False)
             return [
                 layer.moments(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)
@@ -244,7 +243,7 @@ class Objective:
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self._forward(rows, slopes=False)
             return [
                 layer.gram(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)

@@ -5,11 +5,14 @@ An objective offers ``value(theta)``, ``value_and_gradient(theta)`` and, for `le
 called after each iteration; a true return value stops the solver. A step to a value that is not finite is rejected.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
+
+from ._jit import njit
 
 
 @dataclass
@@ -244,6 +247,17 @@ def adam_start(n_parameters):
     return {"mean": np.zeros(n_parameters), "square": np.zeros(n_parameters), "n_steps": 0}
 
 
+@njit
+def _adam_step(theta, gradient, mean, square, n_steps, learning_rate):
+    """Move theta and the moments of the gradient by one step."""
+    mean_part = 1.0 - _BETA1**n_steps
+    square_part = 1.0 - _BETA2**n_steps
+    for p in range(len(theta)):
+        mean[p] += (1.0 - _BETA1) * (gradient[p] - mean[p])
+        square[p] += (1.0 - _BETA2) * (gradient[p] * gradient[p] - square[p])
+        theta[p] -= learning_rate * (mean[p] / mean_part) / (math.sqrt(square[p] / square_part) + _EPSILON)
+
+
 def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     """One pass over the rows in random mini-batches (Kingma & Ba 2015); `state` moves on in place.
 
@@ -255,6 +269,7 @@ def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     value : float
         Mean of the batches' values, each before its step.
     """
+    theta = theta.copy()
     order = rng.permutation(objective.n_rows)
     values = []
     for start in range(0, len(order), batch_size):
@@ -264,11 +279,7 @@ def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
             continue
         values.append((len(rows), value))
         state["n_steps"] += 1
-        state["mean"] += (1.0 - _BETA1) * (gradient - state["mean"])
-        state["square"] += (1.0 - _BETA2) * (gradient**2 - state["square"])
-        mean = state["mean"] / (1.0 - _BETA1 ** state["n_steps"])
-        square = state["square"] / (1.0 - _BETA2 ** state["n_steps"])
-        theta = theta - learning_rate * mean / (np.sqrt(square) + _EPSILON)
+        _adam_step(theta, gradient, state["mean"], state["square"], state["n_steps"], learning_rate)
     sizes, values = np.array(values).T if values else (np.ones(1), np.full(1, np.inf))
     return theta, float(np.average(values, weights=sizes))
 
