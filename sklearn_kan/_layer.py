@@ -384,7 +384,7 @@ class Layer:
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
     def expand(self, x, *, slopes=True) -> Expansion:
-        """Terms at x, shape (n_samples, n_in); without slopes they serve `forward` and what takes no derivative by t."""
+        """Terms at x, shape (n_samples, n_in); without slopes for what takes no derivative by t, as `forward`."""
         x = np.require(x, np.float64, "CW")
         t = np.empty(x.shape)
         _scale_kernel(x, self.center, self.scale, t)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._bspline import continuity, roughness
+from ._gauss_newton import Segments
 from ._layer import edge_variances
 from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
@@ -198,18 +199,25 @@ class Objective:
             gradient += part_gradient
         return value, gradient[self.network.free]
 
-    def _chunk_jacobian(self, raw, terms, rows):
-        """Rows A' J of one chunk, C = A A' the weighted curvature: shape (n_rows, n_weights)."""
-        network = self.network
+    def _chunk_deltas(self, raw, terms, rows):
+        """Cotangents A of every layer's output nodes, C = A A' the weighted curvature: (n_samples, n_rows, n_out)."""
         factor = self.loss.curvature_factor(self.y[rows], raw)
         delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
-        jacobian = np.zeros((*delta.shape[:2], len(network.weights)))
-        for l in reversed(range(len(network.layers))):  # noqa: E741
-            layer, term = network.layers[l], terms[l]
-            layer.jacobian(term, delta, jacobian, network.offsets[l], network.number_offsets[l])
-            if l > 0:
-                delta = layer.input_gradient(term, delta)
-        return jacobian.reshape(-1, len(network.weights))
+        deltas = [delta]
+        for layer, term in zip(self.network.layers[:0:-1], terms[:0:-1], strict=True):
+            deltas.append(layer.input_gradient(term, deltas[-1]))
+        return deltas[::-1]
+
+    def _chunk_gram(self, terms, deltas, segments):
+        """J' C J of one chunk, in the order of segments if they pay."""
+        if segments.pays:
+            return segments.gram(terms, deltas)
+        network = self.network
+        jacobian = np.zeros((*deltas[0].shape[:2], len(network.weights)))
+        for l, layer in enumerate(network.layers):  # noqa: E741
+            layer.jacobian(terms[l], deltas[l], jacobian, network.offsets[l], network.number_offsets[l])
+        jacobian = jacobian.reshape(-1, len(network.weights))
+        return jacobian.T @ jacobian
 
     def normal_equations(self, theta):
         """F(theta), its gradient and J' C J + curvature of the penalties, from one pass over the rows."""
@@ -218,19 +226,23 @@ class Objective:
         penalty, factors, norms = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        most = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
+        segments = Segments(network)
+        width = segments.n_entries if segments.pays else len(network.weights)
+        most = max(1, _JACOBIAN_ELEMENTS // (width * self.y.shape[1]))
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
             raw, terms = self._forward(rows)
-            jacobian = self._chunk_jacobian(raw, terms, rows)
-            return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
+            gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
+            return *self._chunk_gradient(raw, terms, rows, factors), gram
 
         hessian = np.zeros((len(network.weights), len(network.weights)))
         for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
             hessian += part_hessian
+        if segments.pays:
+            hessian = segments.unpacked(hessian)
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
         if factors is not None:
