@@ -7,6 +7,8 @@ a point. Beyond the end breakpoints a spline continues as a straight line, or as
     B_g(x) = B_g(b_G) + B_g'(b_G) (x - b_G)        for x > b_G, and likewise for x < b_0.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.linalg
 
@@ -297,9 +299,12 @@ def design_matrix(x, knots, degree):
     return design
 
 
+_gauss_legendre = lru_cache(np.polynomial.legendre.leggauss)
+
+
 def quadrature(breakpoints, n_nodes):
     """Gauss-Legendre nodes and weights on every interval, each of shape (n_intervals * n_nodes,)."""
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    nodes, weights = _gauss_legendre(n_nodes)
     half = 0.5 * np.diff(breakpoints)[:, None]
     middle = 0.5 * (breakpoints[1:] + breakpoints[:-1])[:, None]
     return (middle + half * nodes).ravel(), (half * weights).ravel()

@@ -30,6 +30,9 @@ _RANGE_ROWS = 10_000
 def _quantiles(x, weight, levels):
     """Quantiles of every column by the weighted empirical distribution, shape (n_levels, n_columns)."""
     levels = np.asarray(levels)
+    if weight.min() == weight.max():  # the order of equal values does not matter: a plain sort is much faster
+        ordered, middle = np.sort(x, axis=0), (np.arange(len(x)) + 0.5) / len(x)
+        return np.stack([np.interp(levels, middle, ordered[:, i]) for i in range(x.shape[1])], axis=1)
     order = np.argsort(x, axis=0, kind="stable")
     ordered = np.take_along_axis(x, order, axis=0)
     above = np.cumsum(weight[order], axis=0)

@@ -51,10 +51,10 @@ _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
 
 
-def _damped_factor(hessian, scale, damping):
-    """Cholesky factor of H + damping diag(scale); None when that is not positive definite."""
-    matrix = hessian.copy()
-    matrix[np.diag_indices_from(matrix)] += damping * scale
+def _damped_factor(hessian, scale, damping, matrix):
+    """Cholesky factor of H + damping diag(scale), in `matrix`; None when that is not positive definite."""
+    np.copyto(matrix, hessian)
+    matrix.ravel()[:: len(matrix) + 1] += damping * scale
     factor, info = dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)  # the transpose is in Fortran's order: no copy
     return factor if info == 0 else None
 
@@ -83,12 +83,13 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
     """
     value, gradient, hessian = objective.normal_equations(theta)
     plateau = _Plateau(value, tol, _LM_PATIENCE)
+    matrix = np.empty(hessian.shape)
     for n_iter in range(1, max_iter + 1):
         scale = np.diag(hessian).copy()
         scale = np.maximum(scale, 1e-10 * max(scale.max(initial=0.0), np.finfo(float).tiny))
         growth = 2.0
         while True:
-            factor = _damped_factor(hessian, scale, damping)
+            factor = _damped_factor(hessian, scale, damping, matrix)
             new_value = np.inf
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
@@ -100,7 +101,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             growth *= 2.0
             if damping > _LARGEST_DAMPING:  # no step lowers the value: a minimum to rounding
                 return Solution(theta, value, n_iter, True, 1.0)
-        predicted = -(gradient @ step + 0.5 * step @ (hessian @ step))
+        predicted = 0.5 * (damping * step @ (scale * step) - gradient @ step)  # by the equation that step solves
         ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
         damping = max(_SMALLEST_DAMPING, damping * max(_LARGEST_FALL, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
         theta, value = new_theta, new_value
