@@ -48,10 +48,12 @@ def _sigmoid(t):
 
 
 @njit
-def _silu_kernel(t, low, high, linear, value, slope):
-    """Write silu(t) and its derivative, if wanted, to the last column; beyond [low, high] a line or a constant."""
+def _silu_kernel(t, knots, degree, linear, value, slope):
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond the knots a line or a constant."""
     n_samples, n_in = t.shape
     last = value.shape[2] - 1
+    low = knots[:, degree].copy()
+    high = knots[:, knots.shape[1] - degree - 1].copy()
     small = low.min() >= -1.0 and high.max() <= 1.0
     lines = 1.0 if linear else 0.0
     inside = np.empty(n_in)
@@ -385,7 +387,9 @@ class Layer:
 
     def expand(self, x, *, slopes=True) -> Expansion:
         """Terms at x, shape (n_samples, n_in); without slopes for what takes no derivative by t, as `forward`."""
-        x = np.require(x, np.float64, "CW")
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        if not x.flags.writeable:  # kernels would be compiled once more for it
+            x = x.copy()
         t = np.empty(x.shape)
         _scale_kernel(x, self.center, self.scale, t)
         interval = np.empty(t.shape, dtype=np.int64)
@@ -393,7 +397,7 @@ class Layer:
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))
         basis_kernel(t, self.knots, self.degree, self.linear, interval, value, slope)
         if self.base_activation == "silu":
-            _silu_kernel(t, *self.bounds(), self.linear, value, slope)
+            _silu_kernel(t, self.knots, self.degree, self.linear, value, slope)
         elif self.base_activation == "identity":
             low, high = self.bounds()
             value[..., -1] = t if self.linear else np.clip(t, low, high)

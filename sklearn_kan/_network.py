@@ -119,7 +119,7 @@ class Network:
     def chunk_rows(self):
         """Rows a chunk, from the shape alone."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return int(np.clip(_CHUNK_ELEMENTS // widest, 32, 4096))
+        return min(max(_CHUNK_ELEMENTS // widest, 32), 4096)
 
     def forward(self, x, first=None, *, slopes=True):
         """Raw predictions of some rows and the expansion of every layer.
