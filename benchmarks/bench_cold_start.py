@@ -19,7 +19,7 @@ from sklearn.neural_network import MLPRegressor
 
 from sklearn_kan import KANRegressor
 
-from ._timing import ratio, scaled, seconds, show
+from ._timing import compare, scaled, seconds
 
 PREDICT = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).predict([[0.5] * 20]))"
 FIT = """
@@ -59,10 +59,12 @@ def main():
                 model.fit(X, X[:, 0])
             paths.append(str(Path(folder) / type(model).__name__))
             Path(paths[-1]).write_bytes(pickle.dumps(model))
-        found = ratio(lambda: run(PREDICT, paths[0]), lambda: run(PREDICT, paths[1]), runs=9)
-        show("import, unpickle, predict a row, beside MLP", *found, 1.5)
-        found = ratio(lambda: run("import sklearn_kan"), lambda: run("import sklearn.neural_network"), runs=9)
-        show("import, beside sklearn.neural_network", *found, 1.5)
+        name = "import, unpickle, predict a row, beside MLP"
+        compare(name, lambda: run(PREDICT, paths[0]), lambda: run(PREDICT, paths[1]), runs=9, limit=1.5)
+        name = "import, beside sklearn.neural_network"
+        compare(
+            name, lambda: run("import sklearn_kan"), lambda: run("import sklearn.neural_network"), runs=9, limit=1.5
+        )
         first, second = np.median([np.array(run(FIT).split(), dtype=float) for _ in range(3)], axis=0)
         print(f"first fit in a process {scaled(first)}, second {scaled(second)} (limit: 2 s more)", flush=True)
         cache = str(Path(folder) / "cache")

@@ -4,6 +4,7 @@ python -m benchmarks.bench_predict
 """
 
 import warnings
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -11,7 +12,7 @@ from sklearn.neural_network import MLPRegressor
 
 from sklearn_kan import KANRegressor
 
-from ._timing import ratio, show
+from ._timing import compare
 
 N_ROWS, N_COLUMNS = 1_000_000, 20
 
@@ -28,8 +29,9 @@ def main():
         for dtype in (np.float64, np.float32):
             if n_rows == N_ROWS or dtype is np.float64:
                 rows = X[:n_rows].astype(dtype)
-                found = ratio(lambda rows=rows: kan.predict(rows), lambda rows=rows: mlp.predict(rows), runs=runs)
-                show(f"predict, {n_rows} rows, {dtype.__name__}, beside MLP", *found, limit)
+                name = f"predict, {n_rows} rows, {dtype.__name__}, beside MLP"
+                ours, theirs = (partial(model.predict, rows) for model in (kan, mlp))
+                compare(name, ours, theirs, runs=runs, limit=limit)
 
 
 if __name__ == "__main__":

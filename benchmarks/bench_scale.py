@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPRegressor
 
 from sklearn_kan import KANRegressor
 
-from ._timing import interleaved, scaled, seconds, show
+from ._timing import compare, scaled, seconds
 
 N_ROWS, N_COLUMNS, BATCH = 1_000_000, 20, 200
 
@@ -52,8 +52,8 @@ def main():
         return
     X, y = table(N_ROWS)
     mlp = MLPRegressor(hidden_layer_sizes=(100,), max_iter=1, batch_size=BATCH, random_state=0)
-    ours, theirs = np.median(interleaved([lambda: kan().fit(X, y), lambda: mlp.fit(X, y)], runs=3), axis=1)
-    show("one epoch of Adam, 1M x 20, beside MLP", ours, theirs, ours / theirs, 1.0)
+    name = "fit, one epoch of Adam, 1M x 20, beside MLP"
+    compare(name, lambda: kan().fit(X, y), lambda: mlp.fit(X, y), runs=3, limit=1.0)
     for n_rows in (10_000, 100_000, N_ROWS):
         some = np.median([seconds(lambda n=n_rows: kan().fit(X[:n], y[:n])) for _ in range(3)])
         print(f"one epoch of Adam, {n_rows:7} rows: {scaled(some)}, {scaled(some / n_rows)} a row", flush=True)
