@@ -22,6 +22,10 @@ BASE_ACTIVATIONS = ("silu", "identity", "zero")
 _FARTHEST = 1e30
 # Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
 _CUBIC = 5
+# With so few basis functions, and so many outputs, a product with all of them is quicker than one with some.
+_DENSE_BASIS, _DENSE_OUT = 10, 4
+# Elements of a block of it, which stays in cache.
+_DENSE_ELEMENTS = 12_000
 # Rows of a block, during which the weights of one node stay in the nearest cache.
 _BLOCK = 32
 
@@ -286,6 +290,21 @@ def _gram_kernel(interval, value, sample_weight, gram):
                     gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
 
 
+@njit
+def _dense_kernel(interval, value, first, dense):
+    """Write all basis functions, zeros too, of the rows from first on: (n_rows, n_in, n_basis + 1)."""
+    n_in, n_terms = value.shape[1:]
+    base = dense.shape[2] - 1
+    for s in range(dense.shape[0]):
+        for i in range(n_in):
+            for g in range(base):
+                dense[s, i, g] = 0.0
+            g = interval[first + s, i]
+            for a in range(n_terms - 1):
+                dense[s, i, g + a] = value[first + s, i, a]
+            dense[s, i, base] = value[first + s, i, n_terms - 1]
+
+
 def _silu_curvature(t):
     """Second derivative of silu."""
     sigmoid = expit(t)
@@ -427,9 +446,23 @@ class Layer:
             The gradient by t.
         """
         delta_in = np.zeros(terms.interval.shape)
-        _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
+        if not len(terms.slope) and self.n_basis < _DENSE_BASIS and self.n_out >= _DENSE_OUT:
+            self._dense_gradient(terms, delta, grad)
+        else:
+            _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
         self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
         return delta_in
+
+    def _dense_gradient(self, terms, delta, grad):
+        """Add the gradient by the weights as products with blocks of rows of all basis functions."""
+        n_rows = len(delta)
+        block = max(1, _DENSE_ELEMENTS // (self.n_in * (self.n_basis + 1)))
+        dense = np.empty((min(block, n_rows), self.n_in, self.n_basis + 1))
+        for first in range(0, n_rows, block):
+            part = dense[: n_rows - first]
+            _dense_kernel(terms.interval, terms.value, first, part)
+            flat = part.reshape(len(part), -1)
+            grad += (flat.T @ delta[first : first + len(part)]).reshape(grad.shape)
 
     def l1_backward(self, terms, factor, sample_weight, grad):
         """The same for the penalty sum_s w_s sum_ij factor_ij abs(phi_ij(x_s))."""

@@ -88,9 +88,19 @@ class Objective:
         part.__dict__.update(self.__dict__)
         part.X = self.X[rows]
         part.y = self.y[rows]
-        part.sample_weight = self.sample_weight[rows] * (len(self.X) / len(rows))
+        weight = self.sample_weight[rows]
+        part.sample_weight = weight * (len(self.X) / len(weight))
         part.first = None
         part.last_loss = None, np.inf
+        return part
+
+    def thinned(self, most):
+        """The same objective on evenly spaced rows, at least half of `most` and at most that many."""
+        step = -(-len(self.X) // most)
+        if step == 1:
+            return self
+        part = self.subset(slice(None, None, step))
+        part.sample_weight /= part.sample_weight.sum()
         return part
 
     def _inputs(self, rows):

@@ -40,6 +40,8 @@ _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
+# Rows that tell moments and losses that are not minimised.
+_ENOUGH_ROWS = 100_000
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -364,7 +366,7 @@ class Trainer:
         if self.loss.known_dispersion:
             return 1.0
         freedom = max(1.0 - len(theta) / objective.n_rows, _LEAST_FREEDOM)
-        return max(objective.loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
+        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
 
     def _stale(self, objective, theta):
         share = self._unexplained(objective, theta)
@@ -460,8 +462,9 @@ class Trainer:
         self.network = self.measured(self.network)
 
     def measured(self, network):
-        """The network with the moments of every edge over the training rows."""
-        return Network(network.layers, network.offset, self._last_objective(network).moments(network.theta))
+        """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
+        objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
+        return Network(network.layers, network.offset, objective.moments(network.theta))
 
     def _last_objective(self, network):
         """An objective of the training rows for what no penalty enters; it may know the answer already."""
