@@ -19,7 +19,7 @@ from ._symbols import Symbols
 
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
 # Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
-_FARTHEST = 1e30
+FARTHEST = 1e30
 # Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
 _CUBIC = 5
 # With so few basis functions, and so many outputs, a product with all of them is quicker than one with some.
@@ -31,12 +31,12 @@ _BLOCK = 32
 
 
 @njit
-def _scale_kernel(x, center, scale, t):
-    """Write x in units of the knots to t."""
+def _scale_kernel(x, center, scale, reach, t):
+    """Write x in units of the knots to t, cut at `reach`."""
     n_samples, n_in = x.shape
     for s in range(n_samples):
         for i in range(n_in):
-            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -_FARTHEST), _FARTHEST)
+            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -reach), reach)
 
 
 @njit
@@ -314,7 +314,7 @@ def _silu_curvature(t):
 def to_knots(x, center, scale):
     """Inputs in units of half the knot range, t = (x - center) / scale."""
     with np.errstate(over="ignore"):
-        return np.clip((x - center) / scale, -_FARTHEST, _FARTHEST)
+        return np.clip((x - center) / scale, -FARTHEST, FARTHEST)
 
 
 def edge_variances(moments):
@@ -404,13 +404,16 @@ class Layer:
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
-    def expand(self, x, *, slopes=True) -> Expansion:
-        """Terms at x, shape (n_samples, n_in); without slopes for what takes no derivative by t, as `forward`."""
+    def expand(self, x, *, slopes=True, reach=FARTHEST) -> Expansion:
+        """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach.
+
+        Without slopes they serve what takes no derivative by t, as `forward`.
+        """
         x = np.ascontiguousarray(x, dtype=np.float64)
         if not x.flags.writeable:  # kernels would be compiled once more for it
             x = x.copy()
         t = np.empty(x.shape)
-        _scale_kernel(x, self.center, self.scale, t)
+        _scale_kernel(x, self.center, self.scale, reach, t)
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))

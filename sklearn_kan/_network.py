@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._layer import Layer
+from ._layer import FARTHEST, Layer
 from ._threads import map_chunks
 
 # Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
@@ -121,7 +121,7 @@ class Network:
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
         return min(max(_CHUNK_ELEMENTS // widest, 32), 4096)
 
-    def forward(self, x, first=None, *, slopes=True):
+    def forward(self, x, first=None, *, slopes=True, reach=FARTHEST):
         """Raw predictions of some rows and the expansion of every layer.
 
         That of layer 0 has no slopes: no gradient goes on from there.
@@ -133,15 +133,18 @@ class Network:
             Of layer 0 at these rows, when it is known.
         slopes : bool, default=True
             Whether the other layers' expansions have slopes, which `backward` needs.
+        reach : float
+            Where inputs are cut, in units of half the knot range.
 
         Returns
         -------
         raw : ndarray of shape (n_samples, n_out)
         terms : list of Expansion
         """
-        terms = []
-        for layer in self.layers:
-            terms.append(layer.expand(x, slopes=slopes and bool(terms)) if terms or first is None else first)
+        terms = [self.layers[0].expand(x, slopes=False, reach=reach) if first is None else first]
+        x = self.layers[0].forward(terms[0])
+        for layer in self.layers[1:]:
+            terms.append(layer.expand(x, slopes=slopes))
             x = layer.forward(terms[-1])
         return x + self.offset, terms
 

@@ -69,7 +69,7 @@ class Objective:
         if before is not None and network.layers[0].expands_like(before.network.layers[0]):
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
-            self.first = network.layers[0].expand(self._inputs(slice(None)), slopes=False)
+            self.first = network.layers[0].expand(X, slopes=False, reach=reach)
         self.last_loss = None, np.inf
         self.weighed = [
             quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
@@ -103,17 +103,11 @@ class Objective:
         part.sample_weight /= part.sample_weight.sum()
         return part
 
-    def _inputs(self, rows):
-        """Inputs, outliers cut: a line through a far point would turn the whole function."""
-        layer = self.network.layers[0]
-        with np.errstate(over="ignore"):
-            reach = self.reach * layer.scale
-            return np.clip(np.asarray(self.X[rows], dtype=np.float64), layer.center - reach, layer.center + reach)
-
     def _forward(self, rows, *, slopes=True):
+        """Outliers are cut: a line through a far point would turn the whole function."""
         if self.first is not None:
             return self.network.forward(None, self.first[rows], slopes=slopes)
-        return self.network.forward(self._inputs(rows), slopes=slopes)
+        return self.network.forward(self.X[rows], slopes=slopes, reach=self.reach)
 
     def _chunks(self, function):
         return map_chunks(function, len(self.X), self.network.chunk_rows())

@@ -472,7 +472,7 @@ class Trainer:
         return self.before if known else self._objective(network, weigh=False)
 
     def _loss_value(self, network):
-        return float(self._last_objective(network).loss_value(network.theta))
+        return float(self._last_objective(network).thinned(_ENOUGH_ROWS).loss_value(network.theta))
 
     def _objective(self, network, *, weigh=True):
         """Function to minimise from this network on; `weigh` only where the penalties count, as it costs a pass."""
