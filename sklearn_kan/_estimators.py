@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
 from ._base import BaseKAN
-from ._encoding import class_offset, class_targets, target_scaling
+from ._encoding import class_offset, class_targets, class_weights, target_scaling
 from ._losses import classification_loss, regression_loss
 
 
@@ -92,9 +92,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
         First step size of 'adam'.
-    early_stopping : bool, default=False
+    early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
-        `n_iter_no_change` iterations, and keep the model with the best score.
+        `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
     validation_fraction : float, default=0.1
         Part of the rows held out, between 0 and 1.
     n_iter_no_change : int, default=10
@@ -196,7 +196,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
@@ -288,7 +288,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
             self.n_outputs_ = numbers.shape[1]
         if numbers.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {numbers.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
-        return numbers
+        return numbers, weight
 
     def _scale_targets(self, y, weight, *, warm):
         if not warm:
@@ -374,6 +374,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(5,)
         Nodes of each hidden layer. ``()`` is an additive model.
+    class_weight : {'balanced'}, dict or None, default=None
+        Weights of the classes, which multiply `sample_weight`: a number for each label in a dict, 1 for those it leaves
+        out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
+        probabilities are those of a world where the classes are as frequent as their total weights say.
     grid_size : int or sequence of int, default=5
         Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
         starts with the functions of the one before (paper section 2.4).
@@ -426,9 +430,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
         First step size of 'adam'.
-    early_stopping : bool, default=False
+    early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
-        `n_iter_no_change` iterations, and keep the model with the best score.
+        `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
     validation_fraction : float, default=0.1
         Part of the rows held out, between 0 and 1.
     n_iter_no_change : int, default=10
@@ -494,6 +498,68 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseKAN._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(5,),
+        *,
+        class_weight=None,
+        grid_size=5,
+        degree=3,
+        knots="auto",
+        extrapolation="linear",
+        base_activation="silu",
+        solver="auto",
+        alpha=1e-3,
+        smoothing=5e-4,
+        reg_lambda=0.0,
+        l1_weight=1.0,
+        entropy_weight=1.0,
+        prune_threshold=0.0,
+        n_init="auto",
+        max_iter=100,
+        tol=1e-3,
+        batch_size="auto",
+        learning_rate_init=1e-2,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            grid_size=grid_size,
+            degree=degree,
+            knots=knots,
+            extrapolation=extrapolation,
+            base_activation=base_activation,
+            solver=solver,
+            alpha=alpha,
+            smoothing=smoothing,
+            reg_lambda=reg_lambda,
+            l1_weight=l1_weight,
+            entropy_weight=entropy_weight,
+            prune_threshold=prune_threshold,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network to training data.
@@ -506,6 +572,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights.
+            `class_weight` multiplies them.
 
         Returns
         -------
@@ -537,7 +604,17 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            With class_weight='balanced': a part of the rows does not tell how frequent the classes are.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once, which partial_fit does not have. Give class_weight as "
+                "a dict."
+            )
         first = _check_partial_fit_first_call(self, classes)
         try:
             return self._partial_fit(X, y, sample_weight)
@@ -559,7 +636,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             raise ValueError(f"y has classes {unknown.tolist()} that are not in classes_={self.classes_.tolist()}.")
         self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
         codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        return class_targets(codes, len(self.classes_))
+        if self.class_weight is not None:
+            weight = weight * class_weights(self.class_weight, self.classes_, codes, weight)[codes]
+        return class_targets(codes, len(self.classes_)), weight
 
     def _scale_targets(self, y, weight, *, warm):
         return y
