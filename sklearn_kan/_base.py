@@ -19,6 +19,7 @@ from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._network import Network
+from ._posterior import Posterior
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
@@ -60,6 +61,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
+        "store_covariance": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -89,6 +91,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
+        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
@@ -114,6 +117,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
+        self.store_covariance = store_covariance
         self.random_state = random_state
         self.verbose = verbose
 
@@ -146,7 +150,10 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
                 trainer.keep_loss(start, given)
             trainer.measure()
+            n_rows = np.count_nonzero(weight) * len(rows.X) // len(given.X)
+            posterior = trainer.posterior(n_rows)
         self._store(trainer, scaling)
+        self._posterior, self.edof_ = posterior, posterior.edf
         progress.end(trainer.network)
         return self
 
@@ -274,6 +281,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _store_network(self, network):
         self.network_ = network
+        self._posterior = None  # that of another one
         self.layer_sizes_ = network.shape
         self.grid_size_ = network.layers[0].grid_size
         self.n_parameters_ = network.n_parameters
@@ -446,6 +454,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         state = dict(super().__getstate__())
         if "network_" in state:
             state["network_"] = state["network_"].to_dict()
+            posterior = state.pop("_posterior")
+            if self.store_covariance and posterior is not None:
+                state["_posterior"] = posterior.to_dict()
         return {**state, "_sklearn_kan_version": __version__, "_sklearn_kan_format": _FORMAT}
 
     def __setstate__(self, state):
@@ -465,6 +476,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             )
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])
+            posterior = state.get("_posterior")
+            state["_posterior"] = None if posterior is None else Posterior(**posterior)
         parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
         super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
 

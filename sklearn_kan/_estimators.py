@@ -101,6 +101,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Iterations without improvement that stop a stage.
     warm_start : bool, default=False
         Go on from the fitted network in the next `fit`, on its grid or a finer one, with its knots and target scale.
+    store_covariance : bool, default=False
+        Pickle the covariance of the weights, up to 32 MB, too: without it a loaded model knows no `return_std`.
     random_state : int, RandomState instance or None, default=None
         Determines the first weights, the rows held out and the mini-batches. The same int gives the same bits.
     verbose : int, default=0
@@ -133,6 +135,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    edof_ : float
+        Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
+        the curvature of ridge and smoothness. Above 2,000 parameters those of the last layer alone.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -200,6 +205,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
+        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
@@ -226,6 +232,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             warm_start=warm_start,
+            store_covariance=store_covariance,
             random_state=random_state,
             verbose=verbose,
         )
@@ -309,24 +316,72 @@ class KANRegressor(RegressorMixin, BaseKAN):
     def _loss(self):
         return regression_loss(self.loss, self.quantile, self.epsilon)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict targets.
+    def predict(self, X: ArrayLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        r"""Predict targets, and how far new observations will lie from them.
+
+        The variance of a new observation is that of the noise and that of the prediction, from the posterior of the
+        weights around the optimum (Laplace approximation with the Gauss-Newton matrix):
+
+        .. math::
+
+            \mathrm{Var}(y \mid x) = \varphi + \frac{\varphi}{n} J(x) (J' J / n + P)^{-1} J(x)', \qquad
+            \varphi = \frac{\mathrm{RSS}}{n - \mathrm{edf}}
+
+        J are derivatives by the weights and P is the curvature of ridge and smoothness. It grows where the training
+        rows are far, and counts the same noise everywhere.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Also return standard deviations; loss='squared_error' only. Above 2,000 parameters the functions before the
+            last layer are taken as known, and where the last layer has more, so are different nodes as independent.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units and the shape of the y of `fit`; float64.
+        y_std : ndarray of the shape of y
+            Standard deviation of a new observation of average weight, noise included; only if `return_std`.
 
         Raises
         ------
         ValueError
-            With extrapolation='error', if X has values beyond the knots.
+            With extrapolation='error', if X has values beyond the knots. With `return_std`, if the loss is another one,
+            or the model came from a pickle without its covariance, from `partial_fit` or from a change of its network.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.uniform(-1, 1, (400, 1))
+        >>> y = np.sin(3 * X[:, 0]) + rng.normal(0, 0.2, 400)
+        >>> model = KANRegressor((), random_state=0).fit(X, y)
+        >>> mean, std = model.predict([[0.0], [4.0]], return_std=True)
+        >>> print(std.round(1)[0], bool(std[1] > 2 * std[0]))
+        0.2 True
         """
-        return self._shaped(self._response(self._raw_predict(X)))
+        X = self._check_rows(X)
+        mean = self._shaped(self._response(self.network_.raw_predict(X)))
+        if not return_std:
+            return mean
+        return mean, self._shaped(np.sqrt(self._raw_variance(X)) * self._target_scale)
+
+    def _raw_variance(self, X):
+        """Variance of new observations in units of scaled targets."""
+        if self._target_loss != "squared_error":
+            raise ValueError(
+                f"return_std=True needs loss='squared_error', but loss={self._target_loss!r} was fitted. "
+                "Fit loss='quantile' for intervals."
+            )
+        if self._posterior is None:
+            raise ValueError(
+                "return_std=True needs the covariance of the weights, which this model does not hold: it came from "
+                "a pickle, trained by partial_fit, or its network was changed. Call fit, and set store_covariance=True "
+                "before pickling."
+            )
+        return self._posterior.noise + self._posterior.variance(self.network_, X)
 
     def _shaped(self, response):
         return response[:, 0] if self._target_ndim == 1 else response
@@ -439,6 +494,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Iterations without improvement that stop a stage.
     warm_start : bool, default=False
         Go on from the fitted network in the next `fit`, on its grid or a finer one, with its knots and target scale.
+    store_covariance : bool, default=False
+        Pickle the covariance of the weights, up to 32 MB, too: without it a loaded model knows no `return_std`.
     random_state : int, RandomState instance or None, default=None
         Determines the first weights, the rows held out and the mini-batches. The same int gives the same bits.
     verbose : int, default=0
@@ -471,6 +528,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    edof_ : float
+        Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
+        the curvature of ridge and smoothness. Above 2,000 parameters those of the last layer alone.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -529,6 +589,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
+        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
@@ -555,6 +616,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             warm_start=warm_start,
+            store_covariance=store_covariance,
             random_state=random_state,
             verbose=verbose,
         )

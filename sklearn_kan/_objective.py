@@ -100,7 +100,8 @@ class Objective:
             reach = self.reach * layer.scale
             return np.clip(np.asarray(self.X[rows], dtype=np.float64), layer.center - reach, layer.center + reach)
 
-    def _forward(self, rows):
+    def forward(self, rows):
+        """Raw predictions of some rows and the expansion of every layer."""
         if self.first is not None:
             return self.network.forward(None, self.first[rows])
         return self.network.forward(self._inputs(rows))
@@ -115,7 +116,7 @@ class Objective:
             return self.last_loss[1]
 
         def chunk(rows):
-            raw, _ = self._forward(rows)
+            raw, _ = self.forward(rows)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
@@ -137,7 +138,7 @@ class Objective:
         self.network.theta = theta
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self.forward(rows)
             return [
                 layer.moments(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)
@@ -194,7 +195,7 @@ class Objective:
         penalty, factors, _ = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self._forward(rows), rows, factors)):
+        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self.forward(rows), rows, factors)):
             value += part
             gradient += part_gradient
         return value, gradient[self.network.free]
@@ -223,7 +224,7 @@ class Objective:
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
-            raw, terms = self._forward(rows)
+            raw, terms = self.forward(rows)
             jacobian = self._chunk_jacobian(raw, terms, rows)
             return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
 
@@ -244,7 +245,7 @@ class Objective:
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self.forward(rows)
             return [
                 layer.gram(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._grid import any_drift, follow_activations, range_sample, refine
 from ._network import Network
 from ._objective import Objective, Strengths
+from ._posterior import laplace
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
@@ -455,6 +456,10 @@ class Trainer:
     def measure(self):
         """Store the moments of every edge over the training rows in the network."""
         self.network = self.measured(self.network)
+
+    def posterior(self, n_rows):
+        """Laplace approximation at the network, trained on a table of so many rows."""
+        return laplace(self._objective(self.network), n_rows)
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows."""

@@ -23,11 +23,12 @@ LEVELS = {
     3: ("_layer",),
     4: ("_network",),
     5: ("_objective", "_grid", "_smoothing", "_pruning", "_progress"),
-    6: ("_training", "_plotting", "_symbolic", "_formula"),
-    7: ("_inspection",),
-    8: ("_base",),
-    9: ("_estimators",),
-    10: ("__init__",),
+    6: ("_posterior",),
+    7: ("_training", "_plotting", "_symbolic", "_formula"),
+    8: ("_inspection",),
+    9: ("_base",),
+    10: ("_estimators",),
+    11: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")
