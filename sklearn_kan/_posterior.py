@@ -41,9 +41,9 @@ def inverse_root(matrix):
     return units[:, None] * solve_triangular(factor, np.eye(len(scaled)), lower=True).T
 
 
-def degrees_of_freedom(root, penalty):
-    """tr(H^-1 (H - P)) from R R' = H^-1 and P."""
-    return root.shape[0] - float(np.sum(root * (penalty @ root)))
+def degrees_of_freedom(root, matrix):
+    """tr(H^-1 J' C J) from R R' = H^-1 and J' C J; gauge directions count 0."""
+    return float(np.sum(root * (matrix @ root)))
 
 
 class _Tail:
@@ -182,12 +182,9 @@ def laplace(objective, n_rows):
     network = objective.network
     lowest = 0 if network.n_parameters <= _DENSE else len(network.layers) - 1
     tail = _Tail(network, lowest)
-    penalties = tail.penalty(objective)
-    roots = [
-        inverse_root(matrix + penalty)
-        for matrix, penalty in zip(_normal_matrix(objective, tail), penalties, strict=True)
-    ]
-    edf = sum(degrees_of_freedom(root, penalty) for root, penalty in zip(roots, penalties, strict=True))
+    matrices = _normal_matrix(objective, tail)
+    roots = [inverse_root(one + other) for one, other in zip(matrices, tail.penalty(objective), strict=True)]
+    edf = sum(degrees_of_freedom(root, matrix) for root, matrix in zip(roots, matrices, strict=True))
     n_outputs = network.shape[-1]
     if objective.loss.known_dispersion:
         noise = np.ones(n_outputs)
