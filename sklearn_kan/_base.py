@@ -153,7 +153,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             n_rows = np.count_nonzero(weight) * len(rows.X) // len(given.X)
             posterior = trainer.posterior(n_rows)
         self._store(trainer, scaling)
-        self._posterior, self.edof_ = posterior, posterior.edf
+        self._posterior, self.edof_ = posterior, np.nan if posterior is None else posterior.edf
         progress.end(trainer.network)
         return self
 

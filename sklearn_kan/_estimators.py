@@ -137,7 +137,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
-        the curvature of ridge and smoothness. Above 2,000 parameters those of the last layer alone.
+        the curvature of ridge and smoothness. Above 2,000 parameters an approximation, see `predict` of the regressor;
+        NaN where there is none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -325,17 +326,20 @@ class KANRegressor(RegressorMixin, BaseKAN):
         .. math::
 
             \mathrm{Var}(y \mid x) = \varphi + \frac{\varphi}{n} J(x) (J' J / n + P)^{-1} J(x)', \qquad
-            \varphi = \frac{\mathrm{RSS}}{n - \mathrm{edf}}
+            \varphi = \frac{\mathrm{RSS}}{n - 1.4\, \mathrm{edf}}
 
-        J are derivatives by the weights and P is the curvature of ridge and smoothness. It grows where the training
-        rows are far, and counts the same noise everywhere.
+        J are derivatives by the weights, P is the curvature of ridge and smoothness, edf is `edof_`, and 1.4 allows for
+        a network's choice of its functions (Kim & Gu 2004). The variance grows far from the training rows; the noise
+        counts the same everywhere.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         return_std : bool, default=False
-            Also return standard deviations; loss='squared_error' only. Above 2,000 parameters the functions before the
-            last layer are taken as known, and where the last layer has more, so are different nodes as independent.
+            Also return standard deviations; loss='squared_error' only. They cost time that grows with the square of
+            n_parameters_. Above 2,000 parameters functions into different nodes count as independent; where 2,000
+            squared is less than the sum of the squares of their numbers of parameters, only those of the last layer
+            count; where that is true of these there are no deviations.
 
         Returns
         -------
@@ -348,7 +352,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         ------
         ValueError
             With extrapolation='error', if X has values beyond the knots. With `return_std`, if the loss is another one,
-            or the model came from a pickle without its covariance, from `partial_fit` or from a change of its network.
+            or the model has too many parameters or came from a pickle without its covariance, from `partial_fit` or
+            from a change of its network.
 
         Examples
         --------
@@ -377,9 +382,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
             )
         if self._posterior is None:
             raise ValueError(
-                "return_std=True needs the covariance of the weights, which this model does not hold: it came from "
-                "a pickle, trained by partial_fit, or its network was changed. Call fit, and set store_covariance=True "
-                "before pickling."
+                "return_std=True needs the covariance of the weights, which this model does not hold: it came from a "
+                "pickle or partial_fit, its network was changed, or it has too many parameters. Call fit with fewer "
+                "nodes or store_covariance=True."
             )
         return self._posterior.noise + self._posterior.variance(self.network_, X)
 
@@ -530,7 +535,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
-        the curvature of ridge and smoothness. Above 2,000 parameters those of the last layer alone.
+        the curvature of ridge and smoothness. Above 2,000 parameters an approximation, see `predict` of the regressor;
+        NaN where there is none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)

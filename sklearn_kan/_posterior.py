@@ -1,6 +1,6 @@
 """Posterior of the weights around the optimum (Laplace, Gauss-Newton): degrees of freedom, noise, deviations.
 
-    H = J' C J + P      edf = tr(H^-1 J' C J)      phi = RSS / (n - edf)      Var f(x) = phi / n J(x) H^-1 J(x)'
+    H = J' C J + P      edf = tr(H^-1 J' C J)     phi = RSS / (n - 1.4 edf)     Var f(x) = phi / n J(x) H^-1 J(x)'
 
 J' C J is a mean over n rows and P the curvature of ridge and smoothness, as in the objective. That of the sparsity
 penalty is left out.
@@ -11,17 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, solve_triangular
 
-from ._penalties import add_blocks
 from ._threads import map_chunks
 
-# Parameters up to which all of them count; above that the functions before the last layer are taken as known.
+# Parameters up to which all count together. Beyond that functions into different nodes count as independent, if these
+# groups are small enough together; else so and with the functions before the last layer as known; else there is none.
 _DENSE = 2000
+# Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
+# functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
+_DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 # Multiply-adds that collecting the matrix may cost; beyond that every so many rows stand for all.
 _WORK = 1e10
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 _LEAST_CURVATURE = 1e-10
-# Elements of the Jacobian of one chunk.
+# Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _ELEMENTS = 1 << 20
+_ROWS = 512
 
 
 def inverse_root(matrix):
@@ -46,25 +50,44 @@ def degrees_of_freedom(root, matrix):
     return float(np.sum(root * (matrix @ root)))
 
 
-class _Tail:
-    """The weights of the layers from `lowest` on, and their symbols' numbers: the parameters that count.
+def _places(layers):
+    """Layer, input node, term (-1 for a symbol's number) and output node of each parameter, shape (n_columns, 4)."""
+    weights, numbers = [], []
+    for l, layer in enumerate(layers):  # noqa: E741
+        i, g, j = np.indices(layer.weights.shape).reshape(3, -1)
+        weights.append(np.stack([np.full_like(i, l), i, g, j], axis=1))
+        for i, j in layer.symbols.edges:
+            numbers += [(l, i, -1, j)] * layer.symbols.numbers.shape[1]
+    return np.vstack([*weights, np.array(numbers, dtype=int).reshape(-1, 4)])
 
-    `groups` are places of parameters among the columns of `jacobian`; those of different groups count as independent.
+
+class _Parts:
+    """Which parameters count, and which of them together.
+
+    Parameters
+    ----------
+    network : Network
+    detail : {'whole', 'nodes', 'last'}
+        All together; those of functions into different nodes as independent; so, and of the last layer only.
+
+    Attributes
+    ----------
+    groups : list of ndarray
+        Columns of `jacobian` of the parameters that count together.
     """
 
-    def __init__(self, network, lowest):
-        self.network = network
-        self.lowest = lowest
-        end = network.number_offsets[0]
-        columns = np.r_[network.offsets[lowest] : end, network.number_offsets[lowest] : len(network.weights)]
-        self.n_columns, self.n_weights = len(columns), end - network.offsets[lowest]
-        free = np.flatnonzero(np.isin(columns, network.free))
-        self.groups = [free]
-        if len(free) > _DENSE:
-            last = network.layers[-1].weights
-            nodes = np.arange(last.size).reshape(last.shape)
-            self.groups = [np.intersect1d(node, free) for node in nodes]
-            self.groups = [group for group in self.groups if len(group)]
+    def __init__(self, network, detail):
+        self.network, self.detail = network, detail
+        self.lowest = len(network.layers) - 1 if detail == "last" else 0
+        self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
+        self.number_start = network.number_offsets[self.lowest]
+        columns = np.r_[self.start : self.end, self.number_start : len(network.weights)]
+        self.n_columns = len(columns)
+        self.places = _places(network.layers[self.lowest :])
+        free = np.isin(columns, network.free)
+        nodes = np.unique(self.places[:, [0, 3]], axis=0, return_inverse=True)[1] * (detail != "whole")
+        self.groups = [np.flatnonzero(free & (nodes == node)) for node in np.unique(nodes[free])]
+        self.size = sum(len(group) ** 2 for group in self.groups)
 
     def jacobian(self, terms, delta):
         """Derivatives of sums of raw predictions, weighed by delta, shape (n_rows, n_sums, n_columns)."""
@@ -72,21 +95,26 @@ class _Tail:
         jacobian = np.zeros((*delta.shape[:2], self.n_columns))
         for l in reversed(range(self.lowest, len(network.layers))):  # noqa: E741
             layer, term = network.layers[l], terms[l]
-            offset = network.offsets[l] - network.offsets[self.lowest]
-            number_offset = self.n_weights + network.number_offsets[l] - network.number_offsets[self.lowest]
-            layer.jacobian(term, delta, jacobian, offset, number_offset)
+            number_offset = self.end - self.start + network.number_offsets[l] - self.number_start
+            layer.jacobian(term, delta, jacobian, network.offsets[l] - self.start, number_offset)
             if l > self.lowest:
                 delta = layer.input_gradient(term, delta)
         return jacobian
 
-    def penalty(self, objective):
-        """Curvature of ridge and smoothness, a matrix for each group."""
-        network = self.network
-        total = np.zeros((self.n_columns, self.n_columns))
-        for l in range(self.lowest, len(network.layers)):  # noqa: E741
-            offset = network.offsets[l] - network.offsets[self.lowest]
-            add_blocks(total, offset, objective.matrices[l], np.ones(network.layers[l].edge_mask.shape))
-        return [total[np.ix_(group, group)] for group in self.groups]
+    def penalties(self, objective):
+        """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
+        found = []
+        for group in self.groups:
+            matrix = np.zeros((len(group), len(group)))
+            place = self.places[group]
+            edges, edge = np.unique(place[:, [0, 1, 3]], axis=0, return_inverse=True)
+            order = np.argsort(edge, kind="stable")
+            for (l, i, _), at in zip(edges, np.split(order, np.cumsum(np.bincount(edge))[:-1]), strict=True):  # noqa: E741
+                at = at[place[at, 2] >= 0]
+                g = place[at, 2]
+                matrix[np.ix_(at, at)] = objective.matrices[self.lowest + l][i][np.ix_(g, g)]
+            found.append(matrix)
+        return found
 
     def chunk_rows(self):
         return max(1, _ELEMENTS // (self.n_columns * self.network.shape[-1]))
@@ -98,8 +126,8 @@ class Posterior:
 
     Attributes
     ----------
-    lowest : int
-        First layer whose weights are uncertain.
+    detail : {'whole', 'nodes', 'last'}
+        Which parameters count, see `_Parts`.
     roots : list of ndarray of shape (n_group, n_group)
     noise : ndarray of shape (n_outputs,)
         phi of every output, in units of scaled targets.
@@ -107,50 +135,50 @@ class Posterior:
         Effective degrees of freedom.
     """
 
-    lowest: int
+    detail: str
     roots: list
     noise: np.ndarray
     edf: float
 
     def to_dict(self):
         """Plain arrays and values, the arguments that rebuild it."""
-        return {"lowest": self.lowest, "roots": self.roots, "noise": self.noise, "edf": self.edf}
+        return {"detail": self.detail, "roots": self.roots, "noise": self.noise, "edf": self.edf}
 
     def variance(self, network, X):
         """Variance of raw predictions by the uncertainty of the weights, in chunks, shape (n_samples, n_outputs)."""
-        tail = _Tail(network, self.lowest)
+        parts = _Parts(network, self.detail)
         out = np.empty((len(X), network.shape[-1]))
         eye = np.eye(network.shape[-1])
 
         def fill(rows):
             _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-            jacobian = tail.jacobian(terms, np.tile(eye, (terms[0].t.shape[0], 1, 1)))
-            parts = [(jacobian[..., group] @ root) ** 2 for group, root in zip(tail.groups, self.roots, strict=True)]
-            out[rows] = sum(part.sum(axis=2) for part in parts)
+            jacobian = parts.jacobian(terms, np.tile(eye, (len(terms[0].t), 1, 1)))
+            out[rows] = sum(
+                ((jacobian[..., group] @ root) ** 2).sum(axis=2)
+                for group, root in zip(parts.groups, self.roots, strict=True)
+            )
 
-        for _ in map_chunks(fill, len(X), tail.chunk_rows()):
+        for _ in map_chunks(fill, len(X), parts.chunk_rows()):
             pass
         return out
 
 
-def _normal_matrix(objective, tail):
+def _normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
-    n_parameters = max(len(group) for group in tail.groups)
-    work = objective.n_rows * objective.y.shape[1] * n_parameters**2
-    step = int(np.ceil(work / _WORK))
-    part = objective.subset(slice(None, None, step)) if step > 1 else objective
+    step = int(np.ceil(objective.n_rows * objective.y.shape[1] * parts.size / _WORK))
+    some = objective.subset(slice(None, None, step)) if step > 1 else objective
 
     def chunk(rows):
-        raw, terms = part.forward(rows)
-        factor = part.loss.curvature_factor(part.y[rows], raw).transpose(0, 2, 1)
-        delta = np.ascontiguousarray(factor) * np.sqrt(part.sample_weight[rows])[:, None, None]
-        jacobian = tail.jacobian(terms, delta).reshape(-1, tail.n_columns)
-        return [jacobian[:, group].T @ jacobian[:, group] for group in tail.groups]
+        raw, terms = some.forward(rows)
+        factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
+        delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
+        jacobian = parts.jacobian(terms, delta).reshape(-1, parts.n_columns)
+        return [jacobian[:, group].T @ jacobian[:, group] for group in parts.groups]
 
-    parts = map_chunks(chunk, part.n_rows, min(tail.chunk_rows(), objective.network.chunk_rows()))
-    total = next(parts)
-    for part_matrices in parts:
-        total = [one + other for one, other in zip(total, part_matrices, strict=True)]
+    chunk_rows = min(parts.chunk_rows(), max(_ROWS, objective.network.chunk_rows()))
+    total = [0.0] * len(parts.groups)
+    for matrices in map_chunks(chunk, some.n_rows, chunk_rows):
+        total = [one + other for one, other in zip(total, matrices, strict=True)]
     return total
 
 
@@ -176,19 +204,22 @@ def laplace(objective, n_rows):
 
     Returns
     -------
-    posterior : Posterior
-        Where the noise has a known scale `noise` is 1.
+    posterior : Posterior or None
+        None if even the last layer has too many parameters. Where the noise has a known scale `noise` is 1.
     """
     network = objective.network
-    lowest = 0 if network.n_parameters <= _DENSE else len(network.layers) - 1
-    tail = _Tail(network, lowest)
-    matrices = _normal_matrix(objective, tail)
-    roots = [inverse_root(one + other) for one, other in zip(matrices, tail.penalty(objective), strict=True)]
+    fitting = (parts for detail in _DEGREES if (parts := _Parts(network, detail)).size <= _DENSE**2)
+    parts = next(fitting, None)
+    if parts is None:
+        return None
+    matrices = _normal_matrices(objective, parts)
+    roots = [inverse_root(one + other) for one, other in zip(matrices, parts.penalties(objective), strict=True)]
     edf = sum(degrees_of_freedom(root, matrix) for root, matrix in zip(roots, matrices, strict=True))
     n_outputs = network.shape[-1]
     if objective.loss.known_dispersion:
         noise = np.ones(n_outputs)
     else:
-        noise = _residual_variance(objective) * n_rows / max(n_rows - edf / n_outputs, 1.0)
+        used = _DEGREES[parts.detail] * edf / n_outputs
+        noise = _residual_variance(objective) * n_rows / max(n_rows - used, 1.0)
     scale = np.sqrt(noise.mean() / n_rows)
-    return Posterior(lowest, [scale * root for root in roots], noise, edf)
+    return Posterior(parts.detail, [scale * root for root in roots], noise, edf)
