@@ -246,6 +246,13 @@ class Tables:
 
     # --- changes ----------------------------------------------------------------------------------------------------
 
+    def of_column(self, i):
+        """The table of one column, as column 0."""
+        k = self.columns == i
+        rows = np.repeat(k, self.sizes)
+        column = np.zeros(k.sum(), dtype=np.int64)
+        return Tables(self.values[rows], column, self.n_categories[k], self.has_missing[k], self.mask[k])
+
     def with_values(self, values):
         """The same tables with other values."""
         return Tables(values, self.columns, self.n_categories, self.has_missing, self.mask.copy())

@@ -125,6 +125,12 @@ class FirstLayer(Layer):
     def node(self, i):
         return self.splines().node(i)
 
+    def column(self, i, x):
+        """All functions phi_ij of column i at values x in its own units, shape (n_samples, n_out)."""
+        spline = self.node(i).replace(center=self.center[i : i + 1], scale=self.scale[i : i + 1]).arguments()
+        one = FirstLayer(**spline, tables=self.tables.of_column(i), unseen=self.unseen[i : i + 1])
+        return one.forward(one.expand(np.asarray(x, dtype=np.float64)[:, None]))
+
     def part(self, mask, inputs, outputs):
         unseen = np.where(mask, self.unseen, 0.0)[:, outputs]
         return super().part(mask, inputs, outputs).replace(tables=self.tables.select(mask, outputs), unseen=unseen)
