@@ -281,7 +281,8 @@ def expressions(network, names, units, center, decimals=None):
         sums = [[] for _ in range(layer.n_out)]
         tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
         for i, j in np.argwhere(layer.edge_mask | tables):
-            sums[j].append(_number(factors[j], decimals) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
+            factor = _number(factors[j], None if tables[i, j] else decimals)
+            sums[j].append(factor * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
         for i, j, function, (a, b, c, d) in layer.symbols:
             if tables[i, j]:
                 continue
@@ -325,24 +326,42 @@ def with_cases(expression, network, names, categories, decimals=None):
 
     network, _ = canonical(plain(network))
     first = network.layers[0]
-    found = {}
-    for i, j in np.argwhere(first.tables.edges(first.n_in)):
-        k = first.tables.table_of(i)
-        values = first.tables.values[first.tables.rows_of(k), j]
-        if len(values) > _MOST_CASES:
-            continue
-        column = sympy.Symbol(names[i])
-        phi = sympy.Function(f"phi_0_{i}_{j}")(column)
-        keys = [_category(category) for category in categories[i] or []]
-        keys += [sympy.Symbol(_MISSING)] * int(first.tables.has_missing[k])
-        other = _number(first.unseen[i, j], decimals) if categories[i] is not None else phi
-        for symbol_i, symbol_j, function, (a, b, c, d) in first.symbols:
-            if (symbol_i, symbol_j) == (i, j):
-                u = _number(a, decimals) * column + _number(b, decimals)
-                other = _number(c, decimals) * function.sympy(u) + _number(d, decimals)
-        cases = [(_number(v, decimals), sympy.Eq(column, key, evaluate=False)) for v, key in zip(values, keys, strict=True)]
-        found[phi] = sympy.Piecewise(*cases, (other, True), evaluate=False)
-    return expression.xreplace(found)
+    places = np.argwhere(first.tables.edges(first.n_in)).tolist()
+    found = {sympy.Function(f"phi_0_{i}_{j}")(sympy.Symbol(names[i])): (i, j) for i, j in places}
+
+    def visit(node):
+        factor, phi = node.args if node.is_Mul and len(node.args) == 2 and node.args[0].is_number else (1.0, node)
+        if phi in found:
+            i, j = found[phi]
+            return _cases(first, i, j, phi, float(factor), categories[i], decimals)
+        return node.func(*map(visit, node.args)) if node.args else node
+
+    return visit(expression)
+
+
+def _cases(layer, i, j, phi, factor, categories, decimals):
+    """The function phi of an edge of layer 0 times a factor, as sum over cases unless there are too many of them."""
+    import sympy
+
+    k = layer.tables.table_of(i)
+    if layer.tables.sizes[k] > _MOST_CASES:
+        return _number(factor, decimals) * phi
+    column = phi.args[0]
+    keys = [_category(category) for category in categories or []]
+    keys += [sympy.Symbol(_MISSING)] * int(layer.tables.has_missing[k])
+    other = _number(factor, decimals) * phi
+    if categories is not None:
+        other = _number(factor * layer.unseen[i, j], decimals)
+    for symbol_i, symbol_j, function, (a, b, c, d) in layer.symbols:
+        if (symbol_i, symbol_j) == (i, j):
+            u = _number(a, decimals) * column + _number(b, decimals)
+            other = _number(factor * c, decimals) * function.sympy(u) + _number(factor * d, decimals)
+    values = layer.tables.values[layer.tables.rows_of(k), j]
+    cases = [
+        (_number(factor * value, decimals), sympy.Eq(column, key, evaluate=False))
+        for value, key in zip(values, keys, strict=True)
+    ]
+    return sympy.Piecewise(*cases, (other, True), evaluate=False)
 
 
 def _holds(condition, columns, categories):
