@@ -523,6 +523,6 @@ class InspectionMixin:
         check_edge(self.network_, l, i, j)
         if l == 0 and self.categories_[i] is not None:
             raise ValueError(
-                f"The edge l={l}, i={i}, j={j} starts from {feature_names_of(self)[i]!r}, a column of categories: it has "
-                "a value for each, see plot_edge, and no function of numbers."
+                f"The edge l={l}, i={i}, j={j} starts from {feature_names_of(self)[i]!r}, a column of categories: it "
+                "has a value for each, see plot_edge, and no function of numbers."
             )
