@@ -252,8 +252,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any units.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -526,8 +526,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,)
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None

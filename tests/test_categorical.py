@@ -22,7 +22,7 @@ PENALTIES = {
     "entropy": Strengths(reg_lambda=0.2, l1_weight=0.0),
     "all": Strengths(alpha=0.3, smoothing=0.05, reg_lambda=0.2, l1_weight=0.7, entropy_weight=1.3, continuity=0.01),
 }
-SHAPES = ([4, 2], [4, 3, 2], [5, 1, 2, 1])
+SHAPES = (pytest.param([4, 2], marks=pytest.mark.kernels), [4, 3, 2], [5, 1, 2, 1])
 
 
 def make(shape=(4, 3, 2), seed=0, n_samples=40, **options):
@@ -31,7 +31,6 @@ def make(shape=(4, 3, 2), seed=0, n_samples=40, **options):
     return network, samples.mixed_inputs(rng, network, n_samples, **options)
 
 
-@pytest.mark.kernels
 @pytest.mark.parametrize("unseen", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_forward(shape, unseen):
