@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._categorical import Tables
-from ._columns import as_table, check_numbers, encode, learnt
+from ._columns import as_numbers, learnt
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
@@ -29,9 +29,6 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
-
-
-_X_CHECKS = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan"}
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -205,34 +202,15 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _validate_data(self, X, y, sample_weight, *, reset):
         """X as numbers, y, and the categories of every column."""
-        regression = isinstance(self, RegressorMixin)
-        checks = {**_X_CHECKS, "multi_output": regression, "y_numeric": regression}
         if reset:
             used = None if sample_weight is None else self._check_weight(sample_weight, X) > 0.0
             categories = learnt(X, self.categorical_features, used)
         else:
-            categories = self._learnt_categories()
-        if categories is None:
-            X, y = self._naming_columns(X, lambda: validate_data(self, X, y, reset=reset, **checks))
-            categories = [None] * X.shape[1]
-        else:
-            X = as_table(X)
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            X, y = check_X_y(encode(X, categories), y, estimator=self, **checks)
+            categories = self.categories_
+        regression = isinstance(self, RegressorMixin)
+        X, y = as_numbers(self, X, y, categories=categories, reset=reset, multi_output=regression, y_numeric=regression)
         self._check_targets(y)
-        return X, y, categories
-
-    def _learnt_categories(self):
-        """The categories of every column; None if no column is categorical."""
-        return self.categories_ if any(known is not None for known in self.categories_) else None
-
-    def _naming_columns(self, X, validate):
-        """What `validate` returns; where a frame holds no numbers the error names the column."""
-        try:
-            return validate()
-        except ValueError:
-            check_numbers(X)
-            raise
+        return X, y, [None] * X.shape[1] if categories is None else categories
 
     def _check_weight(self, sample_weight, X):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -461,13 +439,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _check_rows(self, X):
         """Rows to predict, once they are known to be fit for it."""
         check_is_fitted(self)
-        categories = self._learnt_categories()
-        if categories is None:
-            X = self._naming_columns(X, lambda: validate_data(self, X, reset=False, **_X_CHECKS))
-        else:
-            X = as_table(X)
-            validate_data(self, X, reset=False, skip_check_array=True)
-            X = check_array(encode(X, categories), estimator=self, **_X_CHECKS)
+        X = as_numbers(self, X, categories=self.categories_, reset=False)
         if self.extrapolation == "error":
             self._check_inside(X)
         return X

@@ -5,9 +5,37 @@ categories, -1 stands for one that is not in it, NaN for missing: None, NaN, pan
 """
 
 import numpy as np
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 _MISSING = ("NoneType", "NAType", "NaTType")
+
+
+def as_numbers(estimator, X, y="no_validation", *, categories, reset, **checks):
+    """scikit-learn's `validate_data`, also of tables with categories.
+
+    Parameters
+    ----------
+    categories : list or None
+        Of each column, as `learn_categories` returns it; None if no column is categorical.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+        Codes in categorical columns, NaN where something is missing; with the checked y if there is one.
+    """
+    checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan", **checks}
+    if all(known is None for known in categories or ()):
+        try:
+            return validate_data(estimator, X, y, reset=reset, **checks)
+        except ValueError:
+            check_numbers(X)
+            raise
+    X = as_table(X)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = encode(X, categories)
+    if isinstance(y, str) and y == "no_validation":
+        return check_array(X, estimator=estimator, **checks)
+    return check_X_y(X, y, estimator=estimator, **checks)
 
 
 def as_table(X):
