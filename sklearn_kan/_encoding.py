@@ -28,7 +28,8 @@ def canonical_rows(X, y, weight):
     order = np.lexsort(np.hstack([y, X]).T)
     X, y, weight = X[order], y[order], weight[order]
     new = np.ones(len(X), dtype=bool)
-    new[1:] = (X[1:] != X[:-1]).any(axis=1) | (y[1:] != y[:-1]).any(axis=1)
+    same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
+    new[1:] = ~same.all(axis=1) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
 

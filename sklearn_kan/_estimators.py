@@ -38,6 +38,11 @@ class KANRegressor(RegressorMixin, BaseKAN):
     epsilon : float, default=1.35
         Residual at which loss='huber' turns from quadratic to linear, in units of the target's robust standard
         deviation (interquartile range over 1.349).
+    categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
+        Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
+        one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
+        fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
+        A category that was not in the training rows contributes the mean.
     grid_size : int or sequence of int, default=5
         Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
         starts with the functions of the one before (paper section 2.4).
@@ -115,6 +120,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names that are strings.
+    categories_ : list
+        Of each column the sorted list of its categories in the training rows, or None for a column of numbers.
     n_outputs_ : int
         Outputs of the network.
     network_ : Network
@@ -152,6 +159,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     Notes
     -----
+    Missing values (None, NaN, pandas.NA) are input like any other: each edge of a column that had some in training has
+    a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
+    error.
+
     Fitted on small tables, the order of the rows and whether they are repeated or weighted changes no bit of the model:
     rows are sorted and equal ones merged. Inputs are converted to float64 chunk by chunk; predictions are float64.
 
@@ -185,6 +196,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         loss="squared_error",
         quantile=None,
         epsilon=1.35,
+        categorical_features="from_dtype",
         grid_size=5,
         degree=3,
         knots="auto",
@@ -212,6 +224,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
     ):
         super().__init__(
             hidden_layer_sizes,
+            categorical_features=categorical_features,
             grid_size=grid_size,
             degree=degree,
             knots=knots,
@@ -247,8 +260,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any units.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -434,6 +447,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(5,)
         Nodes of each hidden layer. ``()`` is an additive model.
+    categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
+        Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
+        one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
+        fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
+        A category that was not in the training rows contributes the mean.
     class_weight : {'balanced'}, dict or None, default=None
         Weights of the classes, which multiply `sample_weight`: a number for each label in a dict, 1 for those it leaves
         out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
@@ -513,6 +531,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names that are strings.
+    categories_ : list
+        Of each column the sorted list of its categories in the training rows, or None for a column of numbers.
     n_outputs_ : int
         Outputs of the network.
     network_ : Network
@@ -550,6 +570,12 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     --------
     KANRegressor : The same network for numbers.
 
+    Notes
+    -----
+    Missing values (None, NaN, pandas.NA) are input like any other: each edge of a column that had some in training has
+    a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
+    error.
+
     References
     ----------
     Liu, Z. et al. (2024). KAN: Kolmogorov-Arnold Networks. arXiv:2404.19756.
@@ -573,6 +599,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         self,
         hidden_layer_sizes=(5,),
         *,
+        categorical_features="from_dtype",
         class_weight=None,
         grid_size=5,
         degree=3,
@@ -601,6 +628,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ):
         super().__init__(
             hidden_layer_sizes,
+            categorical_features=categorical_features,
             grid_size=grid_size,
             degree=degree,
             knots=knots,
@@ -634,8 +662,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,)
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -51,14 +51,32 @@ def degrees_of_freedom(root, matrix):
 
 
 def _places(layers):
-    """Layer, input node, term (-1 for a symbol's number) and output node of each parameter, shape (n_columns, 4)."""
+    """Layer, input node, term (-1 for a symbol's number) and output node of each parameter, shape (n_columns, 4).
+
+    The tables of the very first layer count as one more input node, their rows as its terms.
+    """
     weights, numbers = [], []
     for l, layer in enumerate(layers):  # noqa: E741
         i, g, j = np.indices(layer.weights.shape).reshape(3, -1)
         weights.append(np.stack([np.full_like(i, l), i, g, j], axis=1))
         for i, j in layer.symbols.edges:
             numbers += [(l, i, -1, j)] * layer.symbols.numbers.shape[1]
-    return np.vstack([*weights, np.array(numbers, dtype=int).reshape(-1, 4)])
+    values = []
+    if hasattr(layers[0], "tables"):
+        g, j = np.indices(layers[0].tables.values.shape).reshape(2, -1)
+        values.append(np.stack([np.zeros_like(g), np.full_like(g, layers[0].n_in), g, j], axis=1))
+    return np.vstack([*weights, np.array(numbers, dtype=int).reshape(-1, 4), *values])
+
+
+def _penalty(objective, l, i):  # noqa: E741
+    """Curvature of ridge and smoothness by the terms of an edge of input node i, which counts as in `_places`."""
+    layer = objective.network.layers[l]
+    if i < layer.n_in:
+        return objective.matrices[l][i]
+    one = layer.tables.with_values(layer.tables.values[:, :1])
+    matrix = np.zeros((len(one.values), len(one.values)))
+    one.add_penalty(matrix, 0, objective.totals, objective.table_strengths)
+    return matrix
 
 
 class _Parts:
@@ -81,7 +99,8 @@ class _Parts:
         self.lowest = len(network.layers) - 1 if detail == "last" else 0
         self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
         self.number_start = network.number_offsets[self.lowest]
-        columns = np.r_[self.start : self.end, self.number_start : len(network.weights)]
+        last = len(network.weights) if self.lowest == 0 else network.value_offset
+        columns = np.r_[self.start : self.end, self.number_start : last]
         self.n_columns = len(columns)
         self.places = _places(network.layers[self.lowest :])
         free = np.isin(columns, network.free)
@@ -95,8 +114,9 @@ class _Parts:
         jacobian = np.zeros((*delta.shape[:2], self.n_columns))
         for l in reversed(range(self.lowest, len(network.layers))):  # noqa: E741
             layer, term = network.layers[l], terms[l]
-            number_offset = self.end - self.start + network.number_offsets[l] - self.number_start
-            layer.jacobian(term, delta, jacobian, network.offsets[l] - self.start, number_offset)
+            offset, number_offset, *value_offset = network.places(l)
+            number_offset += self.end - self.start - self.number_start
+            layer.jacobian(term, delta, jacobian, offset - self.start, number_offset, *value_offset)
             if l > self.lowest:
                 delta = layer.input_gradient(term, delta)
         return jacobian
@@ -112,7 +132,7 @@ class _Parts:
             for (l, i, _), at in zip(edges, np.split(order, np.cumsum(np.bincount(edge))[:-1]), strict=True):  # noqa: E741
                 at = at[place[at, 2] >= 0]
                 g = place[at, 2]
-                matrix[np.ix_(at, at)] = objective.matrices[self.lowest + l][i][np.ix_(g, g)]
+                matrix[np.ix_(at, at)] = _penalty(objective, self.lowest + l, i)[np.ix_(g, g)]
             found.append(matrix)
         return found
 

@@ -463,7 +463,9 @@ class Trainer:
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows."""
-        return Network(network.layers, network.offset, self._objective(network).moments(network.theta))
+        network = Network(network.layers, network.offset, self._objective(network).moments(network.theta))
+        network.layers[0].unseen[:] = network.moments[0][1]
+        return network
 
     def _objective(self, network):
         settings = self.settings

@@ -18,17 +18,18 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 # A module imports modules of lower levels only.
 LEVELS = {
     0: ("_version", "_jit", "_threads"),
-    1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding"),
+    1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding", "_columns"),
     2: ("_affine_fit", "_symbols", "_categorical"),
     3: ("_layer",),
-    4: ("_network",),
-    5: ("_objective", "_grid", "_smoothing", "_pruning", "_progress"),
-    6: ("_posterior",),
-    7: ("_training", "_plotting", "_symbolic", "_formula"),
-    8: ("_inspection",),
-    9: ("_base",),
-    10: ("_estimators",),
-    11: ("__init__",),
+    4: ("_first_layer",),
+    5: ("_network",),
+    6: ("_objective", "_grid", "_smoothing", "_pruning", "_progress"),
+    7: ("_posterior",),
+    8: ("_training", "_plotting", "_symbolic", "_formula"),
+    9: ("_inspection",),
+    10: ("_base",),
+    11: ("_estimators",),
+    12: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

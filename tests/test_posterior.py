@@ -71,6 +71,26 @@ def test_formulas(shape, symbols):
     assert_allclose(found.variance(one.network, x), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("detail", ["whole", "nodes", "last"])
+def test_categories_and_missing_values_count(detail, monkeypatch):
+    rng = np.random.RandomState(0)
+    network = samples.mixed_network(rng, [4, 2, 1])
+    x = samples.mixed_inputs(rng, network, 80)
+    one = Objective(network, SquaredError(), x, rng.normal(size=(80, 1)), np.ones(80), STRENGTHS)
+    monkeypatch.setattr(_posterior, "_DENSE", np.sqrt(_posterior._Parts(network, detail).size) + 1e-6)
+    found = laplace(one, 80)
+    assert found.detail == detail
+    places = _posterior._places(network.layers)[network.free]
+    kept = places[:, 0] >= (1 if detail == "last" else 0)
+    same = (places[:, None, [0, 3]] == places[None, :, [0, 3]]).all(axis=2) | (detail == "whole")
+    hessian = one.normal_equations(network.theta)[2]
+    whole = np.where(same, hessian, 0.0)[np.ix_(kept, kept)]
+    new = samples.mixed_inputs(rng, network, 7)
+    jacobian = derivatives(network, new)[:, :, kept]
+    expected = np.einsum("skp,pq,skq->sk", jacobian, np.linalg.inv(whole), jacobian) * found.noise / 80
+    assert_allclose(found.variance(network, new), expected, rtol=1e-5)
+
+
 def derivatives(network, x):
     """Of the raw predictions by the parameters, by differences: shape (n_samples, n_out, n_parameters)."""
     network = network.copy()
