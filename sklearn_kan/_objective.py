@@ -98,8 +98,7 @@ class Objective:
         """Inputs, outliers cut: a line through a far point would turn the whole function."""
         return self.network.layers[0].inside(np.asarray(self.X[rows], dtype=np.float64), self.reach)
 
-    def forward(self, rows):
-        """Raw predictions of some rows and the expansion of every layer."""
+    def _forward(self, rows):
         if self.first is not None:
             return self.network.forward(None, self.first[rows])
         return self.network.forward(self._inputs(rows))
@@ -114,7 +113,7 @@ class Objective:
             return self.last_loss[1]
 
         def chunk(rows):
-            raw, _ = self.forward(rows)
+            raw, _ = self._forward(rows)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
@@ -150,7 +149,7 @@ class Objective:
         self.network.theta = theta
 
         def chunk(rows):
-            _, terms = self.forward(rows)
+            _, terms = self._forward(rows)
             return [
                 layer.moments(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)
@@ -212,7 +211,7 @@ class Objective:
         penalty, factors, _ = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self.forward(rows), rows, factors)):
+        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self._forward(rows), rows, factors)):
             value += part
             gradient += part_gradient
         return value, gradient[self.network.free]
@@ -241,7 +240,7 @@ class Objective:
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
-            raw, terms = self.forward(rows)
+            raw, terms = self._forward(rows)
             jacobian = self._chunk_jacobian(raw, terms, rows)
             return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
 
@@ -263,7 +262,7 @@ class Objective:
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
 
         def chunk(rows):
-            _, terms = self.forward(rows)
+            _, terms = self._forward(rows)
             return [
                 layer.gram(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)

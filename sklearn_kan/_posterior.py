@@ -114,9 +114,9 @@ class _Parts:
         jacobian = np.zeros((*delta.shape[:2], self.n_columns))
         for l in reversed(range(self.lowest, len(network.layers))):  # noqa: E741
             layer, term = network.layers[l], terms[l]
-            offset, number_offset, *value_offset = network.places(l)
-            number_offset += self.end - self.start - self.number_start
-            layer.jacobian(term, delta, jacobian, offset - self.start, number_offset, *value_offset)
+            number_offset = self.end - self.start + network.number_offsets[l] - self.number_start
+            value_offset = [network.value_offset] if l == 0 else []
+            layer.jacobian(term, delta, jacobian, network.offsets[l] - self.start, number_offset, *value_offset)
             if l > self.lowest:
                 delta = layer.input_gradient(term, delta)
         return jacobian
@@ -183,13 +183,19 @@ class Posterior:
         return out
 
 
+def _forward(objective, rows):
+    """Raw predictions of some training rows, outliers cut as in training, and the expansion of every layer."""
+    network = objective.network
+    return network.forward(network.layers[0].inside(np.asarray(objective.X[rows], dtype=np.float64), objective.reach))
+
+
 def _normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
     step = int(np.ceil(objective.n_rows * objective.y.shape[1] * parts.size / _WORK))
     some = objective.subset(slice(None, None, step)) if step > 1 else objective
 
     def chunk(rows):
-        raw, terms = some.forward(rows)
+        raw, terms = _forward(some, rows)
         factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
         delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
         jacobian = parts.jacobian(terms, delta).reshape(-1, parts.n_columns)
@@ -206,7 +212,7 @@ def _residual_variance(objective):
     """Weighted mean of the squared residuals of every output."""
 
     def chunk(rows):
-        raw, _ = objective.forward(rows)
+        raw, _ = _forward(objective, rows)
         return objective.sample_weight[rows] @ (objective.y[rows] - raw) ** 2
 
     return sum(map_chunks(chunk, objective.n_rows, objective.network.chunk_rows()))
