@@ -144,8 +144,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
-        the curvature of ridge and smoothness. Above 2,000 parameters an approximation, see `predict` of the regressor;
-        NaN where there is none.
+        the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
+        regressor; NaN where there are none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -349,10 +349,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         ----------
         X : array-like of shape (n_samples, n_features)
         return_std : bool, default=False
-            Also return standard deviations; loss='squared_error' only. They cost time that grows with the square of
-            n_parameters_. Above 2,000 parameters functions into different nodes count as independent; where 2,000
-            squared is less than the sum of the squares of their numbers of parameters, only those of the last layer
-            count; where that is true of these there are no deviations.
+            Also return standard deviations; loss='squared_error' only. In a network too large for one matrix of all
+            parameters (2,000 of them, or about 1,000 with many rows) functions into different nodes count as
+            independent, in yet larger ones the functions before the last layer also as known; if that has more than
+            2,000 parameters there are no deviations. Time for a row grows with the square of those that count together.
 
         Returns
         -------
@@ -555,8 +555,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
-        the curvature of ridge and smoothness. Above 2,000 parameters an approximation, see `predict` of the regressor;
-        NaN where there is none.
+        the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
+        regressor; NaN where there are none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)

@@ -13,14 +13,15 @@ from scipy.linalg import LinAlgError, solve_triangular
 
 from ._threads import map_chunks
 
-# Parameters up to which all count together. Beyond that functions into different nodes count as independent, if these
-# groups are small enough together; else so and with the functions before the last layer as known; else there is none.
+# All parameters count together while there are no more than this; beyond that functions into different nodes count as
+# independent, if these groups are small enough together; else so and with the functions before the last layer as known.
 _DENSE = 2000
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
-# Multiply-adds that collecting the matrix may cost; beyond that every so many rows stand for all.
-_WORK = 1e10
+# Multiply-adds that collecting the matrix may cost. Every so many rows stand for all where more are too many, and
+# where fewer than twice the parameters would be left, the groups are made smaller.
+_WORK = 3e9
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 _LEAST_CURVATURE = 1e-10
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
@@ -107,6 +108,11 @@ class _Parts:
         nodes = np.unique(self.places[:, [0, 3]], axis=0, return_inverse=True)[1] * (detail != "whole")
         self.groups = [np.flatnonzero(free & (nodes == node)) for node in np.unique(nodes[free])]
         self.size = sum(len(group) ** 2 for group in self.groups)
+
+    def affordable(self, n_rows, n_outputs):
+        """Whether memory and work suffice for all groups."""
+        enough = min(n_rows, 2 * max(map(len, self.groups), default=0))
+        return self.size <= _DENSE**2 and (enough * n_outputs * self.size <= _WORK or self.detail == "last")
 
     def jacobian(self, terms, delta):
         """Derivatives of sums of raw predictions, weighed by delta, shape (n_rows, n_sums, n_columns)."""
@@ -231,14 +237,17 @@ def laplace(objective, n_rows):
     Returns
     -------
     posterior : Posterior or None
-        None if even the last layer has too many parameters. Where the noise has a known scale `noise` is 1.
+        None if even the last layer has too many parameters, or curvatures overflow. `noise` is 1 where its scale is
+        known.
     """
     network = objective.network
-    fitting = (parts for detail in _DEGREES if (parts := _Parts(network, detail)).size <= _DENSE**2)
-    parts = next(fitting, None)
+    every = (_Parts(network, detail) for detail in _DEGREES)
+    parts = next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
     if parts is None:
         return None
     matrices = _normal_matrices(objective, parts)
+    if not all(np.isfinite(matrix).all() for matrix in matrices):
+        return None
     roots = [inverse_root(one + other) for one, other in zip(matrices, parts.penalties(objective), strict=True)]
     edf = sum(degrees_of_freedom(root, matrix) for root, matrix in zip(roots, matrices, strict=True))
     n_outputs = network.shape[-1]
