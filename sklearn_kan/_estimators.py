@@ -342,8 +342,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
             \varphi = \frac{\mathrm{RSS}}{n - 1.4\, \mathrm{edf}}
 
         J are derivatives by the weights, P is the curvature of ridge and smoothness, edf is `edof_`, and 1.4 allows for
-        a network's choice of its functions (Kim & Gu 2004). The variance grows far from the training rows; the noise
-        counts the same everywhere.
+        a network's choice of its functions (Kim & Gu 2004). Where 100 rows or more were held out, phi is what they
+        show. The variance grows far from the training rows; the noise counts the same everywhere.
 
         Parameters
         ----------

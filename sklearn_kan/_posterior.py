@@ -3,10 +3,10 @@
     H = J' C J + P      edf = tr(H^-1 J' C J)     phi = RSS / (n - 1.4 edf)     Var f(x) = phi / n J(x) H^-1 J(x)'
 
 J' C J is a mean over n rows and P the curvature of ridge and smoothness, as in the objective. That of the sparsity
-penalty is left out.
+penalty is left out. Enough rows that were held out tell phi better than the residual sum of squares.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, solve_triangular
@@ -19,6 +19,8 @@ _DENSE = 2000
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
+# Rows held out that tell the noise.
+_ENOUGH = 100
 # Multiply-adds that collecting the matrix may cost. Every so many rows stand for all where more are too many, and
 # where fewer than twice the parameters would be left, the groups are made smaller.
 _WORK = 3e9
@@ -214,17 +216,25 @@ def _normal_matrices(objective, parts):
     return total
 
 
-def _residual_variance(objective):
-    """Weighted mean of the squared residuals of every output."""
+def _residual_noise(objective, freedom):
+    """phi of every output from the residuals and the share of freedom they have left: at most that of a constant."""
+    y, weight = objective.y, objective.sample_weight
 
     def chunk(rows):
         raw, _ = _forward(objective, rows)
-        return objective.sample_weight[rows] @ (objective.y[rows] - raw) ** 2
+        return weight[rows] @ (y[rows] - raw) ** 2
 
-    return sum(map_chunks(chunk, objective.n_rows, objective.network.chunk_rows()))
+    variance = sum(map_chunks(chunk, objective.n_rows, objective.network.chunk_rows()))
+    return np.minimum(variance / freedom, weight @ (y - weight @ y) ** 2)
 
 
-def laplace(objective, n_rows):
+def _held_out_noise(posterior, network, rows):
+    """phi that new rows show, whose squared residuals are phi (1 + v) in the mean; v is the posterior's variance."""
+    residual = rows.y - network.raw_predict(rows.X)
+    return np.average(residual**2 / (1.0 + posterior.variance(network, rows.X)), axis=0, weights=rows.weight)
+
+
+def laplace(objective, n_rows, validation=None):
     """Posterior at the network of an objective.
 
     Parameters
@@ -233,6 +243,8 @@ def laplace(objective, n_rows):
         At its optimum.
     n_rows : int
         Rows of the table, before equal ones were merged.
+    validation : Rows, default=None
+        Rows held out, which tell the noise better than the residuals of those that were fitted.
 
     Returns
     -------
@@ -251,10 +263,12 @@ def laplace(objective, n_rows):
     roots = [inverse_root(one + other) for one, other in zip(matrices, parts.penalties(objective), strict=True)]
     edf = sum(degrees_of_freedom(root, matrix) for root, matrix in zip(roots, matrices, strict=True))
     n_outputs = network.shape[-1]
+    found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in roots], np.ones(n_outputs), edf)
     if objective.loss.known_dispersion:
-        noise = np.ones(n_outputs)
+        return found
+    if validation is not None and len(validation.X) >= _ENOUGH:
+        noise = _held_out_noise(found, network, validation)
     else:
         used = _DEGREES[parts.detail] * edf / n_outputs
-        noise = _residual_variance(objective) * n_rows / max(n_rows - used, 1.0)
-    scale = np.sqrt(noise.mean() / n_rows)
-    return Posterior(parts.detail, [scale * root for root in roots], noise, edf)
+        noise = _residual_noise(objective, max(1.0 - used / n_rows, 1.0 / n_rows))
+    return replace(found, roots=[np.sqrt(noise.mean()) * root for root in found.roots], noise=noise)

@@ -459,7 +459,7 @@ class Trainer:
 
     def posterior(self, n_rows):
         """Laplace approximation at the network, trained on a table of so many rows."""
-        return laplace(self._objective(self.network), n_rows)
+        return laplace(self._objective(self.network), n_rows, self.validation)
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows."""

@@ -15,6 +15,7 @@ from sklearn_kan import KANClassifier, KANRegressor, _posterior
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._posterior import degrees_of_freedom, inverse_root, laplace
+from sklearn_kan._training import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 STRENGTHS = Strengths(alpha=0.01, smoothing=0.002)
@@ -26,7 +27,7 @@ def objective(shape, strengths=STRENGTHS, *, loss=None, masked=True, symbols=Fal
     if symbols:
         network = samples.with_symbols(network, (0, 1, 0, "sin", (2.0, 0.3, 0.7, 0.1)))
     x = samples.inputs(rng, network, n_samples)
-    y = rng.normal(size=(n_samples, shape[-1]))
+    y = network.raw_predict(x) + 0.3 * rng.normal(size=(n_samples, shape[-1]))
     if isinstance(loss, (BinaryLogLoss, MultinomialLogLoss)):
         y = np.eye(max(2, shape[-1]))[rng.randint(max(2, shape[-1]), size=n_samples)][:, -shape[-1] :]
     return Objective(network, loss or SquaredError(), x, y, rng.uniform(0.5, 2.0, n_samples), strengths)
@@ -76,7 +77,8 @@ def test_categories_and_missing_values_count(detail, monkeypatch):
     rng = np.random.RandomState(0)
     network = samples.mixed_network(rng, [4, 2, 1])
     x = samples.mixed_inputs(rng, network, 80)
-    one = Objective(network, SquaredError(), x, rng.normal(size=(80, 1)), np.ones(80), STRENGTHS)
+    y = network.raw_predict(x) + 0.3 * rng.normal(size=(80, 1))
+    one = Objective(network, SquaredError(), x, y, np.ones(80), STRENGTHS)
     monkeypatch.setattr(_posterior, "_DENSE", np.sqrt(_posterior._Parts(network, detail).size) + 1e-6)
     found = laplace(one, 80)
     assert found.detail == detail
@@ -212,6 +214,29 @@ def test_threads_and_chunks_do_not_show(monkeypatch):
 
 
 # --- intervals --------------------------------------------------------------------------------------------------------
+
+
+def test_noise_is_no_more_than_around_a_constant():
+    """Parameters that leave no freedom tell nothing of the noise."""
+    one = objective([2, 3, 1], Strengths(alpha=1e-9), n_samples=20)
+    y, weight = one.y[:, 0], one.sample_weight
+    assert_allclose(laplace(one, 20).noise, np.cov(y, aweights=weight, bias=True), rtol=1e-9)
+
+
+def test_rows_held_out_tell_the_noise():
+    """Squared residuals of new rows are phi (1 + v) in the mean; a hundred rows are enough."""
+    one = objective([2, 3, 2], n_samples=200)
+    new = objective([2, 3, 2], n_samples=100, seed=3)
+    rows = Rows(new.X, new.y, np.linspace(1.0, 2.0, 100))
+    found = laplace(one, 200, rows)
+    raw = one.network.raw_predict(rows.X)
+    v = found.variance(one.network, rows.X) / found.noise.mean()
+    assert_allclose(found.noise, np.average((rows.y - raw) ** 2 / (1.0 + v), axis=0, weights=rows.weight), rtol=1e-9)
+    few = Rows(rows.X[:99], rows.y[:99], rows.weight[:99])
+    assert_array_equal(laplace(one, 200, few).noise, laplace(one, 200).noise)
+    X, y = table(1500)
+    model = regressor(early_stopping=True).fit(X, y)
+    assert_allclose(np.median(model.predict(X, return_std=True)[1]), 0.2, rtol=0.15)
 
 
 def test_noise_is_found_and_intervals_cover():
