@@ -64,7 +64,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "store_covariance": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -95,7 +94,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
-        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
@@ -122,7 +120,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.warm_start = warm_start
-        self.store_covariance = store_covariance
         self.random_state = random_state
         self.verbose = verbose
 
@@ -160,7 +157,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             posterior = trainer.posterior(n_rows)
         self._store(trainer, scaling)
         self.categories_ = categories
-        self._posterior, self.edof_ = posterior, np.nan if posterior is None else posterior.edf
+        self.edof_ = np.nan if posterior is None else posterior.edf
+        if isinstance(self, RegressorMixin):
+            self._posterior = posterior
         progress.end(trainer.network)
         return self
 
@@ -480,9 +479,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         state = dict(super().__getstate__())
         if "network_" in state:
             state["network_"] = state["network_"].to_dict()
-            posterior = state.pop("_posterior")
-            if self.store_covariance and posterior is not None:
-                state["_posterior"] = posterior.to_dict()
+            state.pop("_posterior")  # large
         return {**state, "_sklearn_kan_version": __version__, "_sklearn_kan_format": _FORMAT}
 
     def __setstate__(self, state):

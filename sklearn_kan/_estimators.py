@@ -187,6 +187,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         "loss": [StrOptions({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "store_covariance": ["boolean"],
     }
 
     def __init__(
@@ -246,13 +247,13 @@ class KANRegressor(RegressorMixin, BaseKAN):
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             warm_start=warm_start,
-            store_covariance=store_covariance,
             random_state=random_state,
             verbose=verbose,
         )
         self.loss = loss
         self.quantile = quantile
         self.epsilon = epsilon
+        self.store_covariance = store_covariance
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -401,6 +402,12 @@ class KANRegressor(RegressorMixin, BaseKAN):
             )
         return self._posterior.noise + self._posterior.variance(self.network_, X)
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.store_covariance and getattr(self, "_posterior", None) is not None:
+            state["_posterior"] = self._posterior.to_dict()
+        return state
+
     def _shaped(self, response):
         return response[:, 0] if self._target_ndim == 1 else response
 
@@ -517,8 +524,6 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Iterations without improvement that stop a stage.
     warm_start : bool, default=False
         Go on from the fitted network in the next `fit`, on its grid or a finer one, with its knots and target scale.
-    store_covariance : bool, default=False
-        Pickle the covariance of the weights, up to 32 MB, too: without it a loaded model knows no `return_std`.
     random_state : int, RandomState instance or None, default=None
         Determines the first weights, the rows held out and the mini-batches. The same int gives the same bits.
     verbose : int, default=0
@@ -622,7 +627,6 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
-        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
@@ -650,7 +654,6 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             warm_start=warm_start,
-            store_covariance=store_covariance,
             random_state=random_state,
             verbose=verbose,
         )

@@ -63,7 +63,7 @@ def assert_plain(state):
         {"early_stopping": True, "verbose": 0},
         {"solver": "adam", "grid_size": (3, 6)},
         {"reg_lambda": 1e-2, "prune_threshold": 1e-2},
-        {"hidden_layer_sizes": (), "store_covariance": True},
+        {"hidden_layer_sizes": ()},
     ],
     ids=str,
 )

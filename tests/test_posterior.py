@@ -7,6 +7,7 @@ import numba
 import numpy as np
 import pytest
 import samples
+import test_pickle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
@@ -319,6 +320,7 @@ def test_the_covariance_is_pickled_if_asked_for():
         assert_array_equal(one, other)
     without = regressor().fit(X, y)
     assert_array_equal(without.predict(X, return_std=True)[1], with_it.predict(X, return_std=True)[1])
+    test_pickle.assert_plain(with_it.__getstate__())
     assert len(pickle.dumps(without)) < 0.3 * len(pickle.dumps(with_it))
     loaded = pickle.loads(pickle.dumps(without))
     assert loaded.edof_ == without.edof_
