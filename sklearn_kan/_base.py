@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from ._categorical import Tables
+from ._columns import as_numbers, learnt
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._network import Network
+from ._posterior import Posterior
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
@@ -26,7 +29,9 @@ from ._training import Rows, Trainer, carried_grids
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
-_FORMAT = 1
+_FORMAT = 2
+# With more rows early_stopping='auto' holds some out.
+_STOP_EARLY_ROWS = 10_000
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -38,6 +43,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "grid_size": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "degree": [Interval(Integral, 0, 10, closed="both")],
         "knots": [StrOptions({"auto", "uniform", "quantile"})],
         "extrapolation": [StrOptions({"linear", "constant", "error"})],
@@ -54,7 +60,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         "tol": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "early_stopping": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
@@ -66,6 +72,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self,
         hidden_layer_sizes=(5,),
         *,
+        categorical_features="from_dtype",
         grid_size=5,
         degree=3,
         knots="auto",
@@ -83,7 +90,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
@@ -91,6 +98,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.categorical_features = categorical_features
         self.grid_size = grid_size
         self.degree = degree
         self.knots = knots
@@ -120,12 +128,13 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, *, refining=False):
         hidden, grid_sizes = self._check_sizes()
         warm = refining or (self.warm_start and hasattr(self, "network_"))
-        X, y = self._validate_data(X, y, reset=not warm)
+        X, y, categories = self._validate_data(X, y, sample_weight, reset=not warm)
         weight = self._check_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
-        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=warm), weight, warm=warm)
+        y, weight = self._number_targets(y, weight, warm=warm)
+        rows, scaling, inner = self._rows(X, y, weight, categories, warm=warm)
         given, validation = rows, None
-        if self.early_stopping:
+        if self.early_stopping is True or (self.early_stopping == "auto" and len(rows.X) > _STOP_EARLY_ROWS):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
@@ -134,7 +143,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if not refining:
             grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
         if not warm:
-            start = self._network_maker(hidden, grid_sizes[0], rows, inner)
+            start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0)
         progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata}, scaling)
@@ -144,19 +153,26 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
                 trainer.keep_loss(start, given)
             trainer.measure()
+            n_rows = np.count_nonzero(weight) * len(rows.X) // len(given.X)
+            posterior = trainer.posterior(n_rows)
         self._store(trainer, scaling)
+        self.categories_ = categories
+        self.edof_ = np.nan if posterior is None else posterior.edf
+        if isinstance(self, RegressorMixin):
+            self._posterior = posterior
         progress.end(trainer.network)
         return self
 
     def _resumed(self, X, y, sample_weight):
         """A trainer that goes on with the fitted network on some rows, the network, and the scaling of its inputs."""
-        X, y = self._validate_data(X, y, reset=False)
+        X, y, categories = self._validate_data(X, y, sample_weight, reset=False)
         weight = self._check_weight(sample_weight, X)
-        rows, scaling, inner = self._rows(X, self._number_targets(y, weight, warm=True), weight, warm=True)
+        y, weight = self._number_targets(y, weight, warm=True)
+        rows, scaling, inner = self._rows(X, y, weight, categories, warm=True)
         trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
         return trainer, self.network_.scaled(*inner), scaling
 
-    def _rows(self, X, y, weight, *, warm):
+    def _rows(self, X, y, weight, categories, *, warm):
         """Training rows, centre and scale of the columns, and those that are left to the network to apply.
 
         A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
@@ -165,7 +181,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if warm:
             scaling = self.network_.layers[0].center, self.network_.layers[0].scale
         else:
-            scaling = input_scaling(X, weight, whole=self.extrapolation == "error")
+            center, scale = input_scaling(X, weight, whole=self.extrapolation == "error")
+            codes = [known is not None for known in categories]
+            scaling = np.where(codes, 0.0, center), np.where(codes, 1.0, scale)
         y = self._scale_targets(y, weight, warm=warm)
         if len(X) > CANONICAL_ROWS:
             return Rows(X, y, weight), scaling, scaling
@@ -190,19 +208,17 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
         return hidden.astype(int).tolist(), grids.tolist()
 
-    def _validate_data(self, X, y, *, reset):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=[np.float64, np.float32],
-            order="C",
-            multi_output=isinstance(self, RegressorMixin),
-            y_numeric=isinstance(self, RegressorMixin),
-        )
+    def _validate_data(self, X, y, sample_weight, *, reset):
+        """X as numbers, y, and the categories of every column."""
+        if reset:
+            used = None if sample_weight is None else self._check_weight(sample_weight, X) > 0.0
+            categories = learnt(X, self.categorical_features, used)
+        else:
+            categories = self.categories_
+        regression = isinstance(self, RegressorMixin)
+        X, y = as_numbers(self, X, y, categories=categories, reset=reset, multi_output=regression, y_numeric=regression)
         self._check_targets(y)
-        return X, y
+        return X, y, [None] * X.shape[1] if categories is None else categories
 
     def _check_weight(self, sample_weight, X):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -210,11 +226,21 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _network_maker(self, hidden, grid_size, rows, scaling, *, mask_constant=True):
+    def _tables(self, rows, hidden, categories):
+        """Tables for the categorical columns and for those with missing values."""
+        n_categories = np.array([0 if known is None else len(known) for known in categories])
+        return Tables.of(rows.X, n_categories, [*hidden, rows.y.shape[1]][0])
+
+    def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
         active = np.ones(rows.X.shape[1], dtype=bool)
         if mask_constant:
-            active = (np.ptp(rows.X, axis=0) > 0.0) & (np.ptp(rows.y, axis=0) > 0.0).any()
+            varied = (np.ptp(rows.y, axis=0) > 0.0).any()
+            active = np.fmax.reduce(rows.X, axis=0) > np.fmin.reduce(rows.X, axis=0)
+            active[tables.columns] |= tables.mask[:, 0]  # missing or not
+            active &= varied
+            tables.mask &= varied
+        active[tables.categorical] = False
         offset = self._raw_offset(rows.y, rows.weight)
 
         def make_network(rng):
@@ -231,6 +257,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 active=active,
                 offset=offset,
                 scaling=scaling,
+                tables=tables,
             )
 
         return make_network
@@ -272,6 +299,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _store_network(self, network):
         self.network_ = network
+        self._posterior = None  # that of another one
         self.layer_sizes_ = network.shape
         self.grid_size_ = network.layers[0].grid_size
         self.n_parameters_ = network.n_parameters
@@ -344,24 +372,25 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _partial_fit(self, X, y, sample_weight):
         first = not hasattr(self, "network_")
         hidden, grid_sizes = self._check_sizes()
-        X, y = self._validate_data(X, y, reset=first)
+        X, y, categories = self._validate_data(X, y, sample_weight, reset=first)
         weight = self._check_weight(sample_weight, X)
-        y = self._number_targets(y, weight, warm=not first)
+        y, weight = self._number_targets(y, weight, warm=not first)
         if first:
             self.loss_curve_, self._adam_state = [], None
         rng = self._pass_random_state()
-        rows, scaling, inner = self._rows(X, y, weight, warm=not first)
+        rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:
-                network = self._network_maker(hidden, grid_sizes[-1], rows, inner, mask_constant=False)(rng)
+                tables = self._tables(rows, hidden, categories)
+                network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
         self._store(trainer, scaling)
-        self._adam_state = state
+        self.categories_, self._adam_state = categories, state
         return self
 
     def _pass_random_state(self):
@@ -419,7 +448,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _check_rows(self, X):
         """Rows to predict, once they are known to be fit for it."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
+        X = as_numbers(self, X, categories=self.categories_, reset=False)
         if self.extrapolation == "error":
             self._check_inside(X)
         return X
@@ -428,12 +457,18 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         layer = self.network_.layers[0]
         low, high = layer.bounds()
         t = to_knots(X, layer.center, layer.scale)
-        outside = ((t < low) | (t > high)).any(axis=0) & layer.edges.any(axis=1)
+        outside = ((t < low) | (t > high)).any(axis=0) & layer.splines().edges.any(axis=1)
         if outside.any():
+            names = getattr(self, "feature_names_in_", np.arange(self.n_features_in_))
             raise ValueError(
-                f"X has values outside the knots in columns {np.flatnonzero(outside).tolist()}, and "
+                f"X has values outside the knots in columns {names[outside].tolist()}, and "
                 "extrapolation='error'. Set extrapolation='linear' or 'constant' to predict there."
             )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "network_")
@@ -444,6 +479,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         state = dict(super().__getstate__())
         if "network_" in state:
             state["network_"] = state["network_"].to_dict()
+            state.pop("_posterior")  # large
         return {**state, "_sklearn_kan_version": __version__, "_sklearn_kan_format": _FORMAT}
 
     def __setstate__(self, state):
@@ -463,6 +499,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             )
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])
+            posterior = state.get("_posterior")
+            state["_posterior"] = None if posterior is None else Posterior(**posterior)
+            state.setdefault("categories_", [None] * state["n_features_in_"])  # older pickles have none
         parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
         super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
 
@@ -472,7 +511,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     @abstractmethod
     def _number_targets(self, y, weight, *, warm):
-        """Targets as numbers, shape (n_samples, n_outputs); unless `warm`, what they are is learnt."""
+        """Targets as numbers, shape (n_samples, n_outputs), and weights; unless `warm`, what they are is learnt."""
 
     @abstractmethod
     def _scale_targets(self, y, weight, *, warm):

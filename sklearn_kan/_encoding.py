@@ -28,7 +28,8 @@ def canonical_rows(X, y, weight):
     order = np.lexsort(np.hstack([y, X]).T)
     X, y, weight = X[order], y[order], weight[order]
     new = np.ones(len(X), dtype=bool)
-    new[1:] = (X[1:] != X[:-1]).any(axis=1) | (y[1:] != y[:-1]).any(axis=1)
+    same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
+    new[1:] = ~same.all(axis=1) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
 
@@ -89,6 +90,28 @@ def class_targets(codes, n_classes):
     """Targets of the log loss: shape (n_samples, 1) for two classes, else one-hot (n_samples, n_classes)."""
     one_hot = np.eye(n_classes)[codes]
     return one_hot[:, 1:] if n_classes == 2 else one_hot
+
+
+def class_weights(class_weight, classes, codes, weight):
+    """Factor of each class: n / (n_classes n_c) for 'balanced', n and n_c sums of weights, else what the dict says.
+
+    Returns
+    -------
+    factors : ndarray of shape (n_classes,)
+    """
+    totals = np.bincount(codes, weights=weight, minlength=len(classes))
+    if class_weight == "balanced":
+        return totals.sum() / (len(classes) * np.where(totals > 0.0, totals, np.inf))
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight has labels {unknown} that are not among the classes {labels} of y.")
+    factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not (np.isfinite(factors).all() and (factors >= 0.0).all() and factors @ totals > 0.0):
+        raise ValueError(
+            f"class_weight must hold finite numbers of at least 0, and leave a row with weight, got {class_weight!r}."
+        )
+    return factors
 
 
 def class_offset(y, weight):

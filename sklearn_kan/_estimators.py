@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
 from ._base import BaseKAN
-from ._encoding import class_offset, class_targets, target_scaling
+from ._encoding import class_offset, class_targets, class_weights, target_scaling
 from ._losses import classification_loss, regression_loss
 
 
@@ -38,6 +38,11 @@ class KANRegressor(RegressorMixin, BaseKAN):
     epsilon : float, default=1.35
         Residual at which loss='huber' turns from quadratic to linear, in units of the target's robust standard
         deviation (interquartile range over 1.349).
+    categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
+        Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
+        one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
+        fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
+        A category that was not in the training rows contributes the mean.
     grid_size : int or sequence of int, default=5
         Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
         starts with the functions of the one before (paper section 2.4).
@@ -92,15 +97,17 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
         First step size of 'adam'.
-    early_stopping : bool, default=False
+    early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
-        `n_iter_no_change` iterations, and keep the model with the best score.
+        `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
     validation_fraction : float, default=0.1
         Part of the rows held out, between 0 and 1.
     n_iter_no_change : int, default=10
         Iterations without improvement that stop a stage.
     warm_start : bool, default=False
         Go on from the fitted network in the next `fit`, on its grid or a finer one, with its knots and target scale.
+    store_covariance : bool, default=False
+        Pickle the covariance of the weights, up to 32 MB, too: without it a loaded model knows no `return_std`.
     random_state : int, RandomState instance or None, default=None
         Determines the first weights, the rows held out and the mini-batches. The same int gives the same bits.
     verbose : int, default=0
@@ -113,6 +120,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names that are strings.
+    categories_ : list
+        Of each column the sorted list of its categories in the training rows, or None for a column of numbers.
     n_outputs_ : int
         Outputs of the network.
     network_ : Network
@@ -133,6 +142,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    edof_ : float
+        Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
+        the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
+        regressor; NaN where there are none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -146,6 +159,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     Notes
     -----
+    Missing values (None, NaN, pandas.NA) are input like any other: each edge of a column that had some in training has
+    a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
+    error.
+
     Fitted on small tables, the order of the rows and whether they are repeated or weighted changes no bit of the model:
     rows are sorted and equal ones merged. Inputs are converted to float64 chunk by chunk; predictions are float64.
 
@@ -170,6 +187,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         "loss": [StrOptions({"squared_error", "absolute_error", "huber", "poisson", "quantile"})],
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "store_covariance": ["boolean"],
     }
 
     def __init__(
@@ -179,6 +197,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         loss="squared_error",
         quantile=None,
         epsilon=1.35,
+        categorical_features="from_dtype",
         grid_size=5,
         degree=3,
         knots="auto",
@@ -196,15 +215,17 @@ class KANRegressor(RegressorMixin, BaseKAN):
         tol=1e-3,
         batch_size="auto",
         learning_rate_init=1e-2,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=10,
         warm_start=False,
+        store_covariance=False,
         random_state=None,
         verbose=0,
     ):
         super().__init__(
             hidden_layer_sizes,
+            categorical_features=categorical_features,
             grid_size=grid_size,
             degree=degree,
             knots=knots,
@@ -232,6 +253,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         self.loss = loss
         self.quantile = quantile
         self.epsilon = epsilon
+        self.store_covariance = store_covariance
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -239,8 +261,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any units.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -288,7 +310,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
             self.n_outputs_ = numbers.shape[1]
         if numbers.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {numbers.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
-        return numbers
+        return numbers, weight
 
     def _scale_targets(self, y, weight, *, warm):
         if not warm:
@@ -309,24 +331,82 @@ class KANRegressor(RegressorMixin, BaseKAN):
     def _loss(self):
         return regression_loss(self.loss, self.quantile, self.epsilon)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict targets.
+    def predict(self, X: ArrayLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        r"""Predict targets, and how far new observations will lie from them.
+
+        The variance of a new observation is that of the noise and that of the prediction, from the posterior of the
+        weights around the optimum (Laplace approximation with the Gauss-Newton matrix):
+
+        .. math::
+
+            \mathrm{Var}(y \mid x) = \varphi + \frac{\varphi}{n} J(x) (J' J / n + P)^{-1} J(x)', \qquad
+            \varphi = \frac{\mathrm{RSS}}{n - 1.4\, \mathrm{edf}}
+
+        J are derivatives by the weights, P is the curvature of ridge and smoothness, edf is `edof_`, and 1.4 allows for
+        a network's choice of its functions (Kim & Gu 2004). Where 100 rows or more were held out, phi is what they
+        show. The variance grows far from the training rows; the noise counts the same everywhere.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Also return standard deviations; loss='squared_error' only. In a network too large for one matrix of all
+            parameters (2,000 of them, or about 1,000 with many rows) functions into different nodes count as
+            independent, in yet larger ones the functions before the last layer also as known; if that has more than
+            2,000 parameters there are no deviations. Time for a row grows with the square of those that count together.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the units and the shape of the y of `fit`; float64.
+        y_std : ndarray of the shape of y
+            Standard deviation of a new observation of average weight, noise included; only if `return_std`.
 
         Raises
         ------
         ValueError
-            With extrapolation='error', if X has values beyond the knots.
+            With extrapolation='error', if X has values beyond the knots. With `return_std`, if the loss is another one,
+            or the model has too many parameters or came from a pickle without its covariance, from `partial_fit` or
+            from a change of its network.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.uniform(-1, 1, (400, 1))
+        >>> y = np.sin(3 * X[:, 0]) + rng.normal(0, 0.2, 400)
+        >>> model = KANRegressor((), random_state=0).fit(X, y)
+        >>> mean, std = model.predict([[0.0], [4.0]], return_std=True)
+        >>> print(std.round(1)[0], bool(std[1] > 2 * std[0]))
+        0.2 True
         """
-        return self._shaped(self._response(self._raw_predict(X)))
+        X = self._check_rows(X)
+        mean = self._shaped(self._response(self.network_.raw_predict(X)))
+        if not return_std:
+            return mean
+        return mean, self._shaped(np.sqrt(self._raw_variance(X)) * self._target_scale)
+
+    def _raw_variance(self, X):
+        """Variance of new observations in units of scaled targets."""
+        if self._target_loss != "squared_error":
+            raise ValueError(
+                f"return_std=True needs loss='squared_error', but loss={self._target_loss!r} was fitted. "
+                "Fit loss='quantile' for intervals."
+            )
+        if self._posterior is None:
+            raise ValueError(
+                "return_std=True needs the covariance of the weights, which this model does not hold: it came from a "
+                "pickle or partial_fit, its network was changed, or it has too many parameters. Call fit with fewer "
+                "nodes or store_covariance=True."
+            )
+        return self._posterior.noise + self._posterior.variance(self.network_, X)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if self.store_covariance and getattr(self, "_posterior", None) is not None:
+            state["_posterior"] = self._posterior.to_dict()
+        return state
 
     def _shaped(self, response):
         return response[:, 0] if self._target_ndim == 1 else response
@@ -374,6 +454,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(5,)
         Nodes of each hidden layer. ``()`` is an additive model.
+    categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
+        Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
+        one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
+        fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
+        A category that was not in the training rows contributes the mean.
+    class_weight : {'balanced'}, dict or None, default=None
+        Weights of the classes, which multiply `sample_weight`: a number for each label in a dict, 1 for those it leaves
+        out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
+        probabilities are those of a world where the classes are as frequent as their total weights say.
     grid_size : int or sequence of int, default=5
         Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
         starts with the functions of the one before (paper section 2.4).
@@ -426,9 +515,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
         First step size of 'adam'.
-    early_stopping : bool, default=False
+    early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
-        `n_iter_no_change` iterations, and keep the model with the best score.
+        `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
     validation_fraction : float, default=0.1
         Part of the rows held out, between 0 and 1.
     n_iter_no_change : int, default=10
@@ -447,6 +536,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X had names that are strings.
+    categories_ : list
+        Of each column the sorted list of its categories in the training rows, or None for a column of numbers.
     n_outputs_ : int
         Outputs of the network.
     network_ : Network
@@ -467,6 +558,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    edof_ : float
+        Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
+        the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
+        regressor; NaN where there are none.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -479,6 +574,12 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     See Also
     --------
     KANRegressor : The same network for numbers.
+
+    Notes
+    -----
+    Missing values (None, NaN, pandas.NA) are input like any other: each edge of a column that had some in training has
+    a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
+    error.
 
     References
     ----------
@@ -494,18 +595,83 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     True
     """
 
+    _parameter_constraints: dict = {
+        **BaseKAN._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(5,),
+        *,
+        categorical_features="from_dtype",
+        class_weight=None,
+        grid_size=5,
+        degree=3,
+        knots="auto",
+        extrapolation="linear",
+        base_activation="silu",
+        solver="auto",
+        alpha=1e-3,
+        smoothing=5e-4,
+        reg_lambda=0.0,
+        l1_weight=1.0,
+        entropy_weight=1.0,
+        prune_threshold=0.0,
+        n_init="auto",
+        max_iter=100,
+        tol=1e-3,
+        batch_size="auto",
+        learning_rate_init=1e-2,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            categorical_features=categorical_features,
+            grid_size=grid_size,
+            degree=degree,
+            knots=knots,
+            extrapolation=extrapolation,
+            base_activation=base_activation,
+            solver=solver,
+            alpha=alpha,
+            smoothing=smoothing,
+            reg_lambda=reg_lambda,
+            l1_weight=l1_weight,
+            entropy_weight=entropy_weight,
+            prune_threshold=prune_threshold,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network to training data.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows, in any units.
+        X : array-like or frame of shape (n_samples, n_features)
+            Training rows, in any units; with categories and missing values.
         y : array-like of shape (n_samples,)
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights.
+            `class_weight` multiplies them.
 
         Returns
         -------
@@ -537,7 +703,17 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            With class_weight='balanced': a part of the rows does not tell how frequent the classes are.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once, which partial_fit does not have. Give class_weight as "
+                "a dict."
+            )
         first = _check_partial_fit_first_call(self, classes)
         try:
             return self._partial_fit(X, y, sample_weight)
@@ -559,7 +735,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             raise ValueError(f"y has classes {unknown.tolist()} that are not in classes_={self.classes_.tolist()}.")
         self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
         codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        return class_targets(codes, len(self.classes_))
+        if self.class_weight is not None:
+            weight = weight * class_weights(self.class_weight, self.classes_, codes, weight)[codes]
+        return class_targets(codes, len(self.classes_)), weight
 
     def _scale_targets(self, y, weight, *, warm):
         return y

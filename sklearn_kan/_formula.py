@@ -1,5 +1,8 @@
 """A symbolic network as a formula, in the units of the data.
 
+A column with a table beside or instead of its spline, see `_first_layer`, appears as function phi_0_i_j at first and as
+a sum over cases at last.
+
 A hidden node's scale and constant are a gauge: its consumers take up both. The formula's gauge is the one with most
 ones and zeros: no constants inside, and factor 1 where a function would only multiply it (`canonical`). Numbers near
 zero, one, integers, small fractions and parts of pi take these values where, after all others are refitted, that
@@ -23,6 +26,9 @@ _REACH = 0.02
 _SIMPLIFIED = 40
 # Distance at which a number is a simple one but for rounding.
 _ROUNDING = 1e-11
+# More categories are not listed.
+_MOST_CASES = 12
+_MISSING = "missing"
 
 
 def plain(network):
@@ -68,6 +74,8 @@ def _symbolic_nodes(network, l):  # noqa: E741
     """Nodes between layers l and l + 1 all of whose edges are symbolic."""
     before, behind = network.layers[l], network.layers[l + 1]
     splines = before.edge_mask.any(axis=0) | behind.edge_mask.any(axis=1)
+    if l == 0:
+        splines |= before.tables.mask.any(axis=0)
     return np.flatnonzero(before.edges.any(axis=0) & behind.edges.any(axis=1) & ~splines)
 
 
@@ -113,8 +121,11 @@ def canonical(network):
 def _gather_constants(network):
     """All constants of an output into the first symbolic edge that leads to it."""
     last = network.layers[-1].symbols
+    always = np.ones(len(last), dtype=bool)
+    if len(network.layers) == 1:  # not those that are zero where a value is missing
+        always = ~network.layers[0].tables.edges(network.shape[0])[tuple(last.edges.T)]
     for j in range(network.shape[-1]):
-        into = np.flatnonzero(last.edges[:, 1] == j)
+        into = np.flatnonzero((last.edges[:, 1] == j) & always)
         if len(into):
             constant = last.numbers[into, 3].sum() + network.offset[j]
             last.numbers[into, 3], network.offset[j] = 0.0, 0.0
@@ -244,7 +255,7 @@ def _number(value, decimals):
 
 
 def expressions(network, names, units, center, decimals=None):
-    """SymPy expressions of the outputs in the units of the data; splines stay as functions phi_lij.
+    """SymPy expressions of the outputs in the units of the data; splines and tables stay as functions phi_l_i_j.
 
     Parameters
     ----------
@@ -268,9 +279,13 @@ def expressions(network, names, units, center, decimals=None):
         constants = network.offset * units + center if last else np.zeros(layer.n_out)
         factors = units if last else np.ones(layer.n_out)
         sums = [[] for _ in range(layer.n_out)]
-        for i, j in np.argwhere(layer.edge_mask):
-            sums[j].append(_number(factors[j], decimals) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
+        tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
+        for i, j in np.argwhere(layer.edge_mask | tables):
+            factor = _number(factors[j], None if tables[i, j] else decimals)
+            sums[j].append(factor * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
         for i, j, function, (a, b, c, d) in layer.symbols:
+            if tables[i, j]:
+                continue
             u = _number(a, decimals) * nodes[i] + _number(b, decimals)
             constants[j] += d * factors[j]
             sums[j].append(_number(c * factors[j], decimals) * function.sympy(u))
@@ -278,6 +293,86 @@ def expressions(network, names, units, center, decimals=None):
             sympy.Add(*terms, _number(constant, decimals)) for terms, constant in zip(sums, constants, strict=True)
         ]
     return [_shortest(node) for node in nodes]
+
+
+def _category(category):
+    """A category in a formula: a number, or a text in quotes."""
+    import sympy
+
+    return sympy.Symbol(repr(category)) if isinstance(category, str) else sympy.sympify(category)
+
+
+def with_cases(expression, network, names, categories, decimals=None):
+    """An expression in which columns with tables appear as sums over cases, unless there are too many of them.
+
+    Parameters
+    ----------
+    expression : sympy expression
+        As `expressions` makes it.
+    network : Network
+    names : list of str
+        Of the columns.
+    categories : list
+        Of each column, its list of categories, or None.
+    decimals : int, default=None
+
+    Returns
+    -------
+    expression : sympy expression
+        With Piecewise: the values where the column is one of its categories or `missing`, then that of all others, the
+        function of numbers or the mean.
+    """
+    import sympy
+
+    network, _ = canonical(plain(network))
+    first = network.layers[0]
+    places = np.argwhere(first.tables.edges(first.n_in)).tolist()
+    found = {sympy.Function(f"phi_0_{i}_{j}")(sympy.Symbol(names[i])): (i, j) for i, j in places}
+
+    def visit(node):
+        factor, phi = node.args if node.is_Mul and len(node.args) == 2 and node.args[0].is_number else (1.0, node)
+        if phi in found:
+            i, j = found[phi]
+            return _cases(first, i, j, phi, float(factor), categories[i], decimals)
+        return node.func(*map(visit, node.args)) if node.args else node
+
+    return visit(expression)
+
+
+def _cases(layer, i, j, phi, factor, categories, decimals):
+    """The function phi of an edge of layer 0 times a factor, as sum over cases unless there are too many of them."""
+    import sympy
+
+    k = layer.tables.table_of(i)
+    if layer.tables.sizes[k] > _MOST_CASES:
+        return _number(factor, decimals) * phi
+    column = phi.args[0]
+    keys = [_category(category) for category in categories or []]
+    keys += [sympy.Symbol(_MISSING)] * int(layer.tables.has_missing[k])
+    other = _number(factor, decimals) * phi
+    if categories is not None:
+        other = _number(factor * layer.unseen[i, j], decimals)
+    for symbol_i, symbol_j, function, (a, b, c, d) in layer.symbols:
+        if (symbol_i, symbol_j) == (i, j):
+            u = _number(a, decimals) * column + _number(b, decimals)
+            other = _number(factor * c, decimals) * function.sympy(u) + _number(factor * d, decimals)
+    values = layer.tables.values[layer.tables.rows_of(k), j]
+    cases = [
+        (_number(factor * value, decimals), sympy.Eq(column, key, evaluate=False))
+        for value, key in zip(values, keys, strict=True)
+    ]
+    return sympy.Piecewise(*cases, (other, True), evaluate=False)
+
+
+def _holds(condition, columns, categories):
+    """Where the condition of a case holds, see `with_cases`."""
+    if condition == True:  # noqa: E712
+        return np.ones(len(next(iter(columns.values()))), dtype=bool)
+    name, key = condition.lhs.name, condition.rhs
+    if key.is_Symbol and key.name == _MISSING:
+        return np.isnan(columns[name])
+    known = categories[list(columns).index(name)]
+    return columns[name] == [_category(category) for category in known].index(key)
 
 
 def _shortest(expression):
@@ -307,17 +402,19 @@ def check_sympy_support(caller):
         ) from error
 
 
-def evaluate(expression, columns, network):
+def evaluate(expression, columns, network, categories):
     """Values of an expression with NumPy, node by node.
 
     Parameters
     ----------
     expression : sympy expression
-        As `expressions` makes it.
+        As `with_cases` makes it.
     columns : dict
-        From names to arrays of shape (n_samples,).
+        From the names of all columns to arrays of shape (n_samples,).
     network : Network
-        Whose splines stand for functions phi_l_i_j.
+        Whose splines and tables stand for functions phi_l_i_j.
+    categories : list
+        Of each column, its list of categories, or None.
 
     Returns
     -------
@@ -330,6 +427,9 @@ def evaluate(expression, columns, network):
             return columns[node.name]
         if node.is_number:
             return np.full(n_samples, float(node))
+        if node.is_Piecewise:
+            cases = [(_holds(condition, columns, categories), visit(value)) for value, condition in node.args]
+            return np.select(*zip(*cases, strict=True))
         parts = [visit(argument) for argument in node.args]
         name = type(node).__name__
         if node.is_Add:
@@ -341,6 +441,8 @@ def evaluate(expression, columns, network):
         if name.startswith("phi_"):
             l, i, j = map(int, name.split("_")[1:])  # noqa: E741
             layer = network.layers[l]
+            if l == 0:
+                return layer.column(i, parts[0])[:, j]
             return layer.edge(i, to_knots(parts[0], layer.center[i], layer.scale[i]))[:, j]
         return getattr(np, _NUMPY_NAMES.get(name, name))(*parts)
 

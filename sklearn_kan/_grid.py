@@ -10,7 +10,8 @@
 import numpy as np
 
 from ._bspline import breakpoints_of, extend_breakpoints, fit_function
-from ._layer import Layer, add_constant, to_knots
+from ._first_layer import FirstLayer
+from ._layer import Layer, to_knots
 from ._network import Network
 
 MARGIN = 0.03
@@ -28,21 +29,26 @@ _RANGE_ROWS = 10_000
 
 
 def _quantiles(x, weight, levels):
-    """Quantiles of every column by the weighted empirical distribution, shape (n_levels, n_columns)."""
+    """Quantiles of every column by the weighted empirical distribution, shape (n_levels, n_columns).
+
+    Missing values do not count; a column that holds nothing else has zeros.
+    """
     levels = np.asarray(levels)
     if weight.min() == weight.max():  # the order of equal values does not matter: a plain sort is much faster
         ordered, middle = np.sort(x, axis=0), (np.arange(len(x)) + 0.5) / len(x)
         return np.stack([np.interp(levels, middle, ordered[:, i]) for i in range(x.shape[1])], axis=1)
     order = np.argsort(x, axis=0, kind="stable")
     ordered = np.take_along_axis(x, order, axis=0)
-    above = np.cumsum(weight[order], axis=0)
-    middle = (above - 0.5 * weight[order]) / above[-1]
+    weight = np.where(np.isnan(ordered), 0.0, weight[order])
+    ordered = np.nan_to_num(np.fmax.accumulate(ordered, axis=0))  # missing values are last
+    above = np.cumsum(weight, axis=0)
+    middle = (above - 0.5 * weight) / np.maximum(above[-1], np.finfo(np.float64).tiny)
     return np.stack([np.interp(levels, middle[:, i], ordered[:, i]) for i in range(x.shape[1])], axis=1)
 
 
 def data_range(x, weight, *, whole=False):
     """Lowest and highest value of each column; far outliers left out unless `whole`."""
-    low, high = x.min(axis=0), x.max(axis=0)
+    low, high = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)  # of what is not missing
     if whole or len(x) < 3:
         return low, high
     bottom, top = _quantiles(x, weight, [0.05, 0.95])
@@ -79,11 +85,25 @@ def input_scaling(X, weight, *, whole):
     rows = slice(None, None, 1 if whole else max(1, len(X) // _RANGE_ROWS))
     low, high = data_range(np.asarray(X[rows], dtype=np.float64), weight[rows], whole=whole)
     center, scale = _centred(low, high)
+    center = np.nan_to_num(center)  # of a column without values
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
 
 
 def initial_network(
-    shape, X, weight, rng, *, grid_size, degree, knots, base_activation, extrapolation, active, offset, scaling=None
+    shape,
+    X,
+    weight,
+    rng,
+    *,
+    grid_size,
+    degree,
+    knots,
+    base_activation,
+    extrapolation,
+    active,
+    offset,
+    scaling=None,
+    tables=None,
 ):
     """A network with random weights whose knots lie where the data is.
 
@@ -97,12 +117,15 @@ def initial_network(
     weight : ndarray of shape (n_samples,)
     rng : RandomState
     active : bool ndarray of shape (n_in,)
-        Columns that enter the network; if none does, no edge is trained.
+        Columns that enter the network by splines; if none does and no table, no edge is trained.
     offset : ndarray of shape (n_out,)
         Raw prediction of the constant model.
     scaling : tuple of ndarrays of shape (n_in,), default=None
         Centre and scale of the columns; None finds them.
+    tables : Tables, default=None
+        Of layer 0; their values are set.
     """
+    alive = active.any() or (tables is not None and tables.mask.any())
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
     some_X, some_weight = range_sample(X, weight)
     breakpoints = _breakpoints(to_knots(some_X, center, scale), some_weight, grid_size, knots)
@@ -115,7 +138,7 @@ def initial_network(
         weights = np.empty((n_in, n_basis + 1, n_out))
         weights[:, :-1] = rng.normal(scale=_SPLINE_NOISE / np.sqrt(n_in), size=(n_in, n_basis, n_out))
         weights[:, -1] = rng.normal(scale=np.sqrt(2.0 / (n_in + n_out)), size=(n_in, n_out))
-        mask = np.full((n_in, n_out), active.any()) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
+        mask = np.full((n_in, n_out), alive) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
         weights *= mask[:, None]
         linear = l > 0 or extrapolation != "constant"
         layers.append(
@@ -123,7 +146,16 @@ def initial_network(
                 weights, extend_breakpoints(breakpoints, degree), center, scale, degree, base_activation, linear, mask
             )
         )
+    if tables is not None:
+        layers[0] = FirstLayer(**layers[0].arguments(), tables=_random_values(tables, shape, rng))
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
+
+
+def _random_values(tables, shape, rng):
+    """Tables with values about as spread as the functions of columns of numbers; those of missing there are zero."""
+    values = rng.normal(scale=_SPLINE_NOISE * np.sqrt(2.0 / (shape[0] + shape[1])), size=tables.values.shape)
+    numbers = np.repeat(tables.n_categories == 0, tables.sizes)
+    return tables.with_values(np.where(numbers[:, None], 0.0, values))
 
 
 def _refit(layer, i, knots, center=0.0, scale=1.0):
@@ -210,9 +242,8 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
 
 def regauge(layer, j, center, scale):
     """Give output node j the value (y_j - center) / scale; the splines sum to one, so one takes up the shift."""
-    layer.weights[:, :, j] /= scale
-    layer.symbols.rescale_output(j, scale)
-    add_constant(layer, j, -center / scale)
+    layer.rescale_output(j, scale)
+    layer.add_constant(j, -center / scale)
 
 
 def _equal_parts(old_size, new_size):

@@ -13,7 +13,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from ._affine_fit import fit_affine
-from ._formula import check_sympy_support, evaluate, expressions, latex, snap
+from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
 from ._pruning import attribution, edge_deviations, measured, node_scores, prune
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
@@ -272,7 +272,7 @@ class InspectionMixin:
         'sin'
         """
         check_is_fitted(self)
-        check_edge(self.network_, l, i, j)
+        self._check_numbers_edge(l, i, j)
         rows = None if X is None else self._check_rows(X)
         found = suggestions(self.network_, l, i, j, resolve_library(library), rows)
         return [
@@ -330,7 +330,7 @@ class InspectionMixin:
         x0**2
         """
         check_is_fitted(self)
-        check_edge(self.network_, l, i, j)
+        self._check_numbers_edge(l, i, j)
         function = resolve_library([name] if library is None else library).get(name)
         if function is None:
             raise ValueError(f"name={name!r} is not among the functions of library. Add it there.")
@@ -431,7 +431,9 @@ class InspectionMixin:
         """The network as SymPy expression, in the units of the data.
 
         Of what `predict` returns for a regressor, of `decision_function` (log odds) for a classifier. Edges that are
-        still splines appear as functions phi_l_i_j of their input. Beyond the knots splines go on as lines; where a
+        still splines appear as functions phi_l_i_j of their input. So do columns of more than 12 categories, whose
+        values `plot_edge` shows; others are a sum over cases, with quotes around texts, and so is a column with a
+        value for `missing`. Beyond the knots splines go on as lines; where a
         function is not defined, `predict` holds its argument inside of its domain.
 
         Parameters
@@ -491,14 +493,15 @@ class InspectionMixin:
         report : dict
             `formula_vs_model`: R^2 of the formula's values for the model's (log odds of a classifier);
             `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier; both of the formula are -inf
-            where it is not defined at all rows;
+            where it is not defined at all rows, such as at missing values in a column that had none in training;
             `n_splines`: edges for which no named function was found, whose splines are used as they are.
         """
         check_is_fitted(self)
         X = self._check_rows(X)
         names = [f"x{i}" for i in range(self.n_features_in_)]
         columns = dict(zip(names, X.T.astype(np.float64), strict=True))
-        values = [evaluate(one, columns, self.network_) for one in self._expressions(names, decimals)]
+        formulas = self._expressions(names, decimals)
+        values = [evaluate(one, columns, self.network_, self.categories_) for one in formulas]
         formula, model = np.stack(values, axis=1), self._response(self.network_.raw_predict(X))
         defined = np.isfinite(formula).all()
         return {
@@ -512,4 +515,14 @@ class InspectionMixin:
         """SymPy expressions of the responses, a list."""
         check_sympy_support(type(self).__name__)
         units, center = self._response_units()
-        return [self._of_raw(one) for one in expressions(self.network_, names, units, center, decimals)]
+        found = expressions(self.network_, names, units, center, decimals)
+        return [self._of_raw(with_cases(one, self.network_, names, self.categories_, decimals)) for one in found]
+
+    def _check_numbers_edge(self, l, i, j):  # noqa: E741
+        """Raise a ValueError unless there is such an edge and its function is one of numbers."""
+        check_edge(self.network_, l, i, j)
+        if l == 0 and self.categories_[i] is not None:
+            raise ValueError(
+                f"The edge l={l}, i={i}, j={j} starts from {feature_names_of(self)[i]!r}, a column of categories: it "
+                "has a value for each, see plot_edge, and no function of numbers."
+            )

@@ -400,6 +400,11 @@ class Layer:
         """True at every edge that is left, with a spline or symbolic, shape (n_in, n_out)."""
         return self.edge_mask | self.symbols.mask(self.edge_mask.shape)
 
+    @property
+    def unnamed(self):
+        """True at edges whose functions have no name, shape (n_in, n_out)."""
+        return self.edge_mask
+
     def bounds(self):
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
@@ -549,6 +554,41 @@ class Layer:
         mask[i, j], weights[i, :, j] = False, 0.0
         return self.replace(weights=weights, edge_mask=mask, symbols=self.symbols.with_edge(i, j, function, numbers))
 
+    def part(self, mask, inputs, outputs):
+        """The layer with some of its edges, input and output nodes; boolean arrays."""
+        return self.replace(
+            weights=np.where(mask[:, None], self.weights, 0.0)[inputs][:, :, outputs],
+            knots=self.knots[inputs],
+            center=self.center[inputs],
+            scale=self.scale[inputs],
+            edge_mask=(self.edge_mask & mask)[inputs][:, outputs],
+            symbols=self.symbols.select(mask, inputs, outputs),
+        )
+
+    def rescale_output(self, j, scale):
+        """Divide the functions into output node j by scale."""
+        self.weights[:, :, j] /= scale
+        self.symbols.rescale_output(j, scale)
+
+    def add_constant(self, j, constant):
+        """Add a constant to output node j: to a symbolic edge, else to the spline that varies most; idle ones stay 0.
+
+        Returns
+        -------
+        i : int or None
+            Input node of the edge that took it; without any edge nothing is added.
+        """
+        symbolic = np.flatnonzero(self.symbols.edges[:, 1] == j)
+        if len(symbolic):
+            self.symbols.numbers[symbolic[0], 3] += constant
+            return int(self.symbols.edges[symbolic[0], 0])
+        spread = np.where(self.edge_mask[:, j], np.ptp(self.coef[:, :, j], axis=1), -1.0)
+        i = int(spread.argmax())
+        if not self.edge_mask[i, j]:
+            return None
+        self.coef[i, :, j] += constant
+        return i
+
     def arguments(self):
         """The arguments of the constructor."""
         names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask", "symbols")
@@ -556,7 +596,7 @@ class Layer:
 
     def replace(self, **changes):
         """The layer with some arguments of its constructor changed; the other arrays are shared."""
-        return Layer(**self.arguments() | changes)
+        return type(self)(**self.arguments() | changes)
 
     def to_dict(self):
         """Plain arrays and values, from which `from_dict` rebuilds the layer."""
@@ -566,22 +606,3 @@ class Layer:
     def from_dict(cls, state):
         symbols = state.get("symbols")  # older pickles have none
         return cls(**state | {"symbols": None if symbols is None else Symbols.from_dict(symbols)})
-
-
-def add_constant(layer, j, constant):
-    """Add a constant to output node j: to a symbolic edge, else to the spline that varies most, so idle ones stay 0.
-
-    Returns
-    -------
-    i : int
-        Input node of the edge that took it; without any edge nothing is added.
-    """
-    symbolic = np.flatnonzero(layer.symbols.edges[:, 1] == j)
-    if len(symbolic):
-        layer.symbols.numbers[symbolic[0], 3] += constant
-        return int(layer.symbols.edges[symbolic[0], 0])
-    spread = np.where(layer.edge_mask[:, j], np.ptp(layer.coef[:, :, j], axis=1), -1.0)
-    i = int(spread.argmax())
-    if layer.edge_mask[i, j]:
-        layer.coef[i, :, j] += constant
-    return i

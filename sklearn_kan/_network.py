@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer
 from ._threads import map_chunks
 
@@ -16,6 +17,12 @@ def _trained_weights(layer):
     trained = np.repeat(layer.edge_mask[:, None], layer.n_basis + 1, axis=1)
     trained[:, -1] &= layer.base_activation != "zero"
     return trained
+
+
+def _parameter_arrays(layers):
+    """What the vector of all parameters is made of."""
+    numbers = [layer.symbols.numbers for layer in layers]
+    return [*(layer.weights for layer in layers), *numbers, layers[0].tables.values]
 
 
 def _places(arrays):
@@ -35,7 +42,7 @@ class Network:
     Parameters
     ----------
     layers : list of Layer
-        Their arrays are copied.
+        Their arrays are copied. The first one becomes a `FirstLayer`.
     offset : ndarray of shape (n_out,)
         Constant added to the sums of the last layer.
     moments : list of ndarray of shape (3, n_in, n_out), default=None
@@ -44,21 +51,26 @@ class Network:
     Attributes
     ----------
     weights : ndarray
-        All weights, those of pruned edges (zero) included, and then the numbers of all symbolic edges.
+        All weights, those of pruned edges (zero) included, then the numbers of all symbolic edges, then the values of
+        layer 0's tables.
     places : list of tuple
-        Where each layer's weights, and then each layer's numbers, begin and end in it, and their shapes.
+        Where each layer's weights, then each layer's numbers, and the values begin and end in it, and their shapes.
     offsets, number_offsets : list of int
         Where the weights and the numbers of each layer begin in it.
+    value_offset : int
+        Where the values of the tables begin in it.
     theta : ndarray of shape (n_parameters,)
         The trainable ones: pruned edges are out. Setting it changes the layers' weights in place.
     """
 
     def __init__(self, layers, offset, moments=None):
-        arrays = [layer.weights for layer in layers] + [layer.symbols.numbers for layer in layers]
+        layers = [FirstLayer.of(layers[0]), *layers[1:]]
+        arrays = _parameter_arrays(layers)
         self.weights = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
         self.places = _places(arrays)
         starts = [start for start, _, _ in self.places]
-        self.offsets, self.number_offsets = starts[: len(layers)], starts[len(layers) :]
+        self.offsets, self.number_offsets = starts[: len(layers)], starts[len(layers) : -1]
+        self.value_offset = starts[-1]
         views = _views(self.weights, self.places)
         self.layers = [
             layer.replace(
@@ -71,12 +83,14 @@ class Network:
             )
             for layer, weights, numbers in zip(layers, views, views[len(layers) :], strict=False)
         ]
+        first = self.layers[0]
+        self.layers[0] = first.replace(tables=first.tables.with_values(views[-1]), unseen=first.unseen.copy())
         parts = [_trained_weights(layer) for layer in layers]
-        for part, weights in zip(parts, views, strict=False):
-            weights[~part] = 0.0
         parts += [layer.symbols.trained(layer.edge_mask) for layer in layers]
-        trained = np.concatenate([part.ravel() for part in parts])
-        self.free = np.flatnonzero(trained)
+        parts.append(first.tables.trained)
+        for k in [*range(len(layers)), -1]:  # not the numbers of symbols
+            views[k][~parts[k]] = 0.0
+        self.free = np.flatnonzero(np.concatenate([part.ravel() for part in parts]))
         self.offset = np.array(offset, dtype=np.float64)
         self.moments = moments
 
@@ -112,9 +126,16 @@ class Network:
         return network
 
     def layer_gradients(self, gradient):
-        """Views of a vector like `weights`, a pair a layer: shaped like its weights and like its symbols' numbers."""
-        views = _views(gradient, self.places)
-        return list(zip(views[: len(self.layers)], views[len(self.layers) :], strict=True))
+        """Views of a vector like `weights`, a tuple a layer: shaped like its weights, like its symbols' numbers and,
+        of layer 0, like the values of its tables.
+        """
+        *views, values = _views(gradient, self.places)
+        parts = list(zip(views[: len(self.layers)], views[len(self.layers) :], strict=True))
+        return [(*parts[0], values), *parts[1:]]
+
+    def starts(self, l):  # noqa: E741
+        """Where these parts of a layer begin."""
+        return self.offsets[l], self.number_offsets[l], *([self.value_offset] if l == 0 else [])
 
     def chunk_rows(self):
         """Rows a chunk, from the shape alone."""
@@ -251,4 +272,8 @@ class Network:
 
     @classmethod
     def from_dict(cls, state):
-        return cls([Layer.from_dict(layer) for layer in state["layers"]], state["offset"], state["moments"])
+        first, *others = state["layers"]
+        if "unseen" not in first and state["moments"] is not None:  # older pickles
+            first = first | {"unseen": state["moments"][0][1]}
+        layers = [FirstLayer.from_dict(first), *(Layer.from_dict(layer) for layer in others)]
+        return cls(layers, state["offset"], state["moments"])

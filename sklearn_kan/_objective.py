@@ -76,6 +76,7 @@ class Objective:
             for layer in network.layers
         ]
         self.tied = [strengths.continuity * continuity(layer.knots, layer.degree) for layer in network.layers]
+        self.totals = self._table_totals()
         self._weigh([np.ones(layer.n_in) for layer in network.layers])
 
     @property
@@ -130,6 +131,22 @@ class Objective:
         self.matrices = [factor[:, None, None] * weighed for factor, weighed in zip(factors, self.weighed, strict=True)]
         for matrices, tied in zip(self.matrices, self.tied, strict=True):
             matrices[:, :-1, :-1] += tied
+        columns = self.network.layers[0].tables.columns
+        self.table_strengths = self.strengths.alpha * factors[0][columns] + self.strengths.continuity
+
+    def _table_totals(self):
+        """Weight of the rows at every row of layer 0's tables."""
+        first = self.network.layers[0]
+        if len(first.tables) == 0:
+            return np.zeros(0)
+
+        def chunk(rows):
+            terms = (
+                first.expand(self.X[rows], slopes=False, reach=self.reach) if self.first is None else self.first[rows]
+            )
+            return first.tables.totals(terms.rows, self.sample_weight[rows])
+
+        return sum(self._chunks(chunk))
 
     def weigh_relevance(self, limit):
         """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
@@ -155,9 +172,12 @@ class Objective:
         if strengths.reg_lambda == 0.0:
             return 0.0, None, None
         moments = self.moments(theta)
-        norms = [layer.edge_mask * part[0] for layer, part in zip(self.network.layers, moments, strict=True)]
+        norms = [layer.unnamed * part[0] for layer, part in zip(self.network.layers, moments, strict=True)]
         parts = [sparsity(norm, strengths.l1_weight, strengths.entropy_weight) for norm in norms]
-        factors = [strengths.reg_lambda * gradient for _, gradient in parts]
+        factors = [
+            strengths.reg_lambda * layer.unnamed * gradient
+            for layer, (_, gradient) in zip(self.network.layers, parts, strict=True)
+        ]
         return strengths.reg_lambda * sum(value for value, _ in parts), factors, norms
 
     def _quadratic(self):
@@ -166,9 +186,11 @@ class Objective:
             for matrices, layer in zip(self.matrices, self.network.layers, strict=True)
         ]
         total = np.zeros(len(self.network.weights))  # the numbers of symbolic edges have no penalty
-        for (_, part), (gradient, _) in zip(parts, self.network.layer_gradients(total), strict=True):
-            gradient[:] = part
-        return sum(value for value, _ in parts), total
+        gradients = self.network.layer_gradients(total)
+        for (_, part), gradient in zip(parts, gradients, strict=True):
+            gradient[0][:] = part
+        of_tables, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.totals, self.table_strengths)
+        return sum(value for value, _ in parts) + of_tables, total
 
     def value(self, theta):
         """F(theta)."""
@@ -189,7 +211,7 @@ class Objective:
             for l in reversed(range(len(network.layers))):  # noqa: E741
                 layer = network.layers[l]
                 into = layer.backward(terms[l], delta, *parts[l])
-                delta = into + layer.l1_backward(terms[l], factors[l], weight, parts[l][0])
+                delta = into + layer.l1_backward(terms[l], factors[l], weight, *parts[l][::2])
         return float(weight @ self.loss.value(y, raw).sum(axis=1)), gradient
 
     def value_and_gradient(self, theta):
@@ -219,7 +241,7 @@ class Objective:
         network = self.network
         jacobian = np.zeros((*deltas[0].shape[:2], len(network.weights)))
         for l, layer in enumerate(network.layers):  # noqa: E741
-            layer.jacobian(terms[l], deltas[l], jacobian, network.offsets[l], network.number_offsets[l])
+            layer.jacobian(terms[l], deltas[l], jacobian, *network.starts(l))
         jacobian = jacobian.reshape(-1, len(network.weights))
         return jacobian.T @ jacobian
 
@@ -249,6 +271,7 @@ class Objective:
             hessian = segments.unpacked(hessian)
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
+        network.layers[0].tables.add_penalty(hessian, network.value_offset, self.totals, self.table_strengths)
         if factors is not None:
             self._add_sparsity(hessian, factors, norms)
         if network.n_parameters < len(network.weights):
@@ -266,5 +289,10 @@ class Objective:
             ]
 
         grams = [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
-        for gram, factor, norm, offset in zip(grams, factors, norms, self.network.offsets, strict=True):
-            add_blocks(hessian, offset, gram, np.maximum(factor, 0.0) / np.maximum(norm, _SPARSE))
+        weights = [
+            np.maximum(factor, 0.0) / np.maximum(norm, _SPARSE) for factor, norm in zip(factors, norms, strict=True)
+        ]
+        for gram, weight, offset in zip(grams, weights, self.network.offsets, strict=True):
+            add_blocks(hessian, offset, gram, weight)
+        tables = self.network.layers[0].tables
+        tables.add_l1_curvature(hessian, self.network.value_offset, self.totals, weights[0])

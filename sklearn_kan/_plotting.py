@@ -26,6 +26,7 @@ _MARGIN = 0.15  # around all
 _LONGEST_NAME = 24  # letters
 _NAME_SIZE = 9
 _NODE_SIZE = 6.5
+_FEW_NAMES, _MOST_NAMES = 5, 60  # of categories along an axis: level, and at all
 _LETTER = 0.6 / 72  # width of a letter of 1 point, about
 
 
@@ -42,11 +43,15 @@ class Edge:
         Layer of the edge, the node that it starts from, and the one that it leads to.
     x, y : ndarray
         Points of the curve over the range of the knots. x is in units of X in the first layer, y in units of the target
-        in the last.
+        in the last. Of a column of categories: their codes and values, those of missing, if it has some, last.
     importance : float
         Share in the variation of the outputs.
     symbol : str or None
         Name of the function if it is symbolic.
+    categories : list of str or None
+        What the codes stand for.
+    missing : float or None
+        Value of missing in a column of numbers that had some in training.
     """
 
     l: int  # noqa: E741
@@ -56,14 +61,39 @@ class Edge:
     y: np.ndarray
     importance: float
     symbol: str | None
+    categories: list | None = None
+    missing: float | None = None
 
 
 def _curve(estimator, l, i, j):  # noqa: E741
-    """Points of an edge's function over its knots, in units of the data where it meets them."""
-    layer = estimator.network_.layers[l]
+    """What is drawn of an edge, in units of the data where it meets them; see `Edge`.
+
+    Returns
+    -------
+    x, y : ndarray
+        Points over the knots, or the codes and values of the categories.
+    categories : list of str or None
+    missing : float or None
+    """
+    layer, unit = estimator.network_.layers[l], _unit(estimator, l, j)
+    categories, missing = (None, None) if l > 0 else _table(estimator, i, j)
+    if categories is not None:
+        return np.arange(len(categories)), unit * missing, categories, None
     low, high = (bound[i] for bound in layer.bounds())
     t = np.linspace(low, high, _POINTS)
-    return _to_data(layer, i, t), _unit(estimator, l, j) * layer.edge(i, t)[:, j]
+    return _to_data(layer, i, t), unit * layer.edge(i, t)[:, j], None, None if missing is None else unit * missing[0]
+
+
+def _table(estimator, i, j):
+    """Names of the rows of a column's table, None if it is one of numbers, and their values; None without a table."""
+    tables = estimator.network_.layers[0].tables
+    k = tables.table_of(i)
+    if k is None:
+        return None, None
+    names = estimator.categories_[i]
+    if names is not None:
+        names = [str(name) for name in names] + ["missing"] * int(tables.has_missing[k])
+    return names, tables.values[tables.rows_of(k), j]
 
 
 def _to_data(layer, i, t):
@@ -316,12 +346,11 @@ class KANDisplay:
         names = feature_names_of(estimator, feature_names)
         network = estimator.network_ if X is None else measured(estimator.network_, estimator._check_rows(X))
         places, importances = _important_edges(network, max_edges)
-        edges = [
-            Edge(
-                l, i, j, *_curve(estimator, l, i, j), float(importances[l][i, j]), network.layers[l].symbols.name(i, j)
-            )
-            for l, i, j in places  # noqa: E741
-        ]
+        edges = []
+        for l, i, j in places:  # noqa: E741
+            x, y, *table = _curve(estimator, l, i, j)
+            symbol = network.layers[l].symbols.name(i, j)
+            edges.append(Edge(l, i, j, x, y, float(importances[l][i, j]), symbol, *table))
         display = cls(
             edges,
             layer_sizes=network.shape,
@@ -437,13 +466,29 @@ def _edge_colors(edges, n_layers):
 
 
 def _unit_curve(edge):
-    """The curve in a box [-1, 1]^2 with a margin; one below the name of a symbolic function."""
+    """The curve in a box [-1, 1]^2 with a margin; one below the name of a symbolic function.
+
+    Values of categories are bars, and that of missing is a dash behind the curve.
+    """
+    y = edge.y if edge.missing is None else np.append(edge.y, edge.missing)
+    if edge.categories is not None:
+        y = np.append(y, 0.0)
+    low, high = y.min(), y.max()
+    height = 1.6 if edge.symbol is None else 1.25
+    flat = high - low <= 1e-9 * max(abs(low), abs(high))
+    s = np.zeros_like(y) if flat else -0.8 + height * (y - low) / (high - low)
     t = np.linspace(-0.8, 0.8, len(edge.y))
-    low, high = edge.y.min(), edge.y.max()
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        return np.column_stack([t, np.zeros_like(t)])
-    s = (edge.y - low) / (high - low)
-    return np.column_stack([t, -0.8 + (1.6 if edge.symbol is None else 1.25) * s])
+    if edge.categories is not None:
+        return np.stack([np.repeat(t, 3), _with_gaps(np.full_like(t, s[-1]), s[:-1])], axis=1)
+    curve = np.column_stack([t, s[: len(t)]])
+    if edge.missing is None:
+        return curve
+    return np.vstack([curve, [[np.nan, np.nan], [0.84, s[-1]], [0.98, s[-1]]]])
+
+
+def _with_gaps(start, end):
+    """Heights of lines from start to end with a gap behind each."""
+    return np.stack([start, end, np.full_like(start, np.nan)], axis=1).ravel()
 
 
 class EdgeDisplay:
@@ -455,7 +500,7 @@ class EdgeDisplay:
     Parameters
     ----------
     x, y : ndarray
-        Points of the curve, over the range of the knots.
+        Points of the curve, over the range of the knots; or codes and values of the categories.
     knots : ndarray
         Where the pieces of the spline meet, in units of x.
     activations : ndarray or None
@@ -464,6 +509,10 @@ class EdgeDisplay:
         Names of the axes.
     title : str
         Title of the picture.
+    categories : list of str, default=None
+        What the codes stand for, if the edge starts from a column of categories.
+    missing : float, default=None
+        Value of missing in a column of numbers that had some in training.
 
     Attributes
     ----------
@@ -472,11 +521,15 @@ class EdgeDisplay:
     figure_ : matplotlib Figure
         Figure that holds them.
     line_ : matplotlib Line2D
-        The curve.
+        The curve; None for categories.
     knots_ : matplotlib Line2D
-        The knots on it.
+        The knots on it; None for categories.
     rug_ : matplotlib Line2D or None
-        The data along the axis.
+        The data along the axis; None for categories.
+    bars_ : matplotlib BarContainer or None
+        A bar a category.
+    missing_ : matplotlib Line2D or None
+        The value of missing beside the curve.
 
     See Also
     --------
@@ -493,7 +546,7 @@ class EdgeDisplay:
     'Edge l=0, i=0, j=0'
     """
 
-    def __init__(self, x, y, *, knots, activations, x_name, y_name, title):
+    def __init__(self, x, y, *, knots, activations, x_name, y_name, title, categories=None, missing=None):
         self.x = x
         self.y = y
         self.knots = knots
@@ -501,6 +554,8 @@ class EdgeDisplay:
         self.x_name = x_name
         self.y_name = y_name
         self.title = title
+        self.categories = categories
+        self.missing = missing
 
     @classmethod
     def from_estimator(
@@ -538,7 +593,7 @@ class EdgeDisplay:
         network = estimator.network_
         check_edge(network, l, i, j)
         layer = network.layers[l]
-        x, y = _curve(estimator, l, i, j)
+        x, y, categories, missing = _curve(estimator, l, i, j)
         symbol = layer.symbols.name(i, j)
         if X is not None:
             X = estimator._check_rows(X).astype(np.float64)
@@ -551,6 +606,8 @@ class EdgeDisplay:
             x_name=feature_names_of(estimator)[i] if l == 0 else f"node {i} of layer {l}",
             y_name=f"contribution to {_output_names(estimator)[j] if last else f'node {j} of layer {l + 1}'}",
             title=f"Edge l={l}, i={i}, j={j}" + ("" if symbol is None else f": {symbol}"),
+            categories=categories,
+            missing=missing,
         )
         return display.plot(ax=ax)
 
@@ -572,18 +629,37 @@ class EdgeDisplay:
 
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        (self.line_,) = ax.plot(self.x, self.y)
-        at_knots = np.interp(self.knots, self.x, self.y)
-        (self.knots_,) = ax.plot(self.knots, at_knots, "o", color=self.line_.get_color(), markersize=4)
-        self.rug_ = None
-        if self.activations is not None:
-            ax.set_xlim(ax.get_xlim())  # rows far beyond the knots do not squeeze the curve
-            along = np.full_like(self.activations, 0.02)
-            (self.rug_,) = ax.plot(self.activations, along, "|k", alpha=0.3, transform=ax.get_xaxis_transform())
+        self.line_ = self.knots_ = self.rug_ = self.bars_ = self.missing_ = None
+        self._draw_function() if self.categories is None else self._draw_categories()
         ax.set_xlabel(self.x_name, parse_math=False)
         ax.set_ylabel(self.y_name, parse_math=False)
         ax.set_title(self.title)
         return self
+
+    def _draw_categories(self):
+        """A bar a category, with names along the axis as long as they can be read; missing is grey."""
+        names = [_short(name) for name in self.categories]
+        colors = ["tab:gray" if name == "missing" else "tab:blue" for name in names]
+        self.bars_ = self.ax_.bar(self.x, self.y, color=colors)
+        step = -(-len(names) // _MOST_NAMES)
+        self.ax_.set_xticks(self.x[::step], names[::step], rotation=90 if len(names) > _FEW_NAMES else 0)
+        for label in self.ax_.get_xticklabels():
+            label.set_parse_math(False)
+        self.ax_.axhline(0.0, color="tab:gray", linewidth=0.8)
+
+    def _draw_function(self):
+        """The curve with its knots, the data along the axis and the value of missing."""
+        ax = self.ax_
+        (self.line_,) = ax.plot(self.x, self.y)
+        at_knots = np.interp(self.knots, self.x, self.y)
+        (self.knots_,) = ax.plot(self.knots, at_knots, "o", color=self.line_.get_color(), markersize=4)
+        if self.missing is not None:
+            self.missing_ = ax.axhline(self.missing, color="tab:gray", linestyle="--", label="missing")
+            ax.legend()
+        if self.activations is not None:
+            ax.set_xlim(ax.get_xlim())  # rows far beyond the knots do not squeeze the curve
+            along = np.full_like(self.activations, 0.02)
+            (self.rug_,) = ax.plot(self.activations, along, "|k", alpha=0.3, transform=ax.get_xaxis_transform())
 
 
 def check_edge(network, l, i, j):  # noqa: E741

@@ -9,7 +9,7 @@ Hidden nodes fill [-1, 1] and targets have unit spread, so scores are comparable
 
 import numpy as np
 
-from ._layer import add_constant, edge_variances
+from ._layer import edge_variances
 from ._network import Network
 from ._threads import map_chunks
 
@@ -108,11 +108,11 @@ def prune(network, threshold, scores=None):
         if l == len(network.layers) - 1:
             offset += lost
         inputs, outputs = nodes[l], nodes[l + 1]
-        layers.append(_part(layer, mask, inputs, outputs))
+        layers.append(layer.part(mask, inputs, outputs))
         left.append(np.where(mask, moments, 0.0)[:, inputs][:, :, outputs])
         if l < len(network.layers) - 1:
             for j, constant in enumerate(lost[outputs]):
-                i = add_constant(layers[-1], j, constant)
+                i = layers[-1].add_constant(j, constant)
                 left[-1][:, i, j] += abs(constant), constant, constant * (2.0 * left[-1][1, i, j] + constant)
     return Network(layers, offset, left)
 
@@ -124,17 +124,7 @@ def _constant(network):
         weights=np.zeros((first.n_in, first.n_basis + 1, n_out)),
         edge_mask=np.zeros((first.n_in, n_out), dtype=bool),
         symbols=None,
+        tables=None,
+        unseen=None,
     )
     return Network([empty], network.offset, [np.zeros((3, first.n_in, n_out))])
-
-
-def _part(layer, mask, inputs, outputs):
-    """The layer with some of its edges, input and output nodes; boolean arrays."""
-    return layer.replace(
-        weights=np.where(mask[:, None], layer.weights, 0.0)[inputs][:, :, outputs],
-        knots=layer.knots[inputs],
-        center=layer.center[inputs],
-        scale=layer.scale[inputs],
-        edge_mask=(layer.edge_mask & mask)[inputs][:, outputs],
-        symbols=layer.symbols.select(mask, inputs, outputs),
-    )

@@ -77,13 +77,16 @@ def edge_points(network, l, i, X=None, weight=None):  # noqa: E741
     """Where the functions of input node i of layer l are looked at, in units of their knots.
 
     Rows, evenly thinned by their order at the node; without rows, points evenly spaced over the knots.
+    Missing values do not count.
     """
     layer = network.layers[l]
-    if X is None:
+    t = np.zeros(0)
+    if X is not None:
+        x = network.activations(np.asarray(X, dtype=np.float64), l)[:, i]
+        t = np.sort(to_knots(x[~np.isnan(x)], layer.center[i], layer.scale[i]))
+    if not len(t):
         low, high = layer.bounds()
         return np.linspace(low[i], high[i], _N_POINTS)
-    x = network.activations(np.asarray(X, dtype=np.float64), l)[:, i]
-    t = np.sort(to_knots(x, layer.center[i], layer.scale[i]))
     return t[np.unique(np.linspace(0, len(t) - 1, _N_POINTS).astype(int))]
 
 

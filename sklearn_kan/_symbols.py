@@ -30,10 +30,11 @@ def _finite(function, symbol, u):
 
 
 def value(function, numbers, t):
-    """phi at t, an array of any shape."""
+    """phi at t, an array of any shape; zero where t is NaN, as are all derivatives."""
     a, b, c, d = numbers
     # A constant is one outside of the domain, too.
-    return c * _finite(function.function, function, a * t + b) + d if c != 0.0 else np.full(np.shape(t), d)
+    phi = c * _finite(function.function, function, a * t + b) + d if c != 0.0 else d
+    return np.where(np.isnan(t), 0.0, phi)
 
 
 def slope(function, numbers, t):
@@ -47,7 +48,8 @@ def number_gradient(function, numbers, t):
     a, b, c, _ = numbers
     u = a * t + b
     by_b = c * _finite(function.derivative, function, u) if c != 0.0 else np.zeros(len(t))
-    return np.stack([by_b * t, by_b, _finite(function.function, function, u), np.ones(len(t))], axis=1)
+    gradient = np.stack([by_b * t, by_b, _finite(function.function, function, u), np.ones(len(t))], axis=1)
+    return np.where(np.isnan(t)[:, None], 0.0, gradient)
 
 
 def curvature(function, numbers, t):

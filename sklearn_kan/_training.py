@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ._grid import any_drift, follow_activations, range_sample, refine
 from ._network import Network
 from ._objective import Objective, Strengths
+from ._posterior import laplace
 from ._pruning import prune
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
@@ -461,10 +462,16 @@ class Trainer:
         """Store the moments of every edge over the training rows in the network."""
         self.network = self.measured(self.network)
 
+    def posterior(self, n_rows):
+        """Laplace approximation at the network, trained on a table of so many rows."""
+        return laplace(self._objective(self.network), n_rows, self.validation)
+
     def measured(self, network):
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
         objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
-        return Network(network.layers, network.offset, objective.moments(network.theta))
+        network = Network(network.layers, network.offset, objective.moments(network.theta))
+        network.layers[0].unseen[:] = network.moments[0][1]
+        return network
 
     def _last_objective(self, network):
         """An objective of the training rows for what no penalty enters; it may know the answer already."""

@@ -70,12 +70,43 @@ def edge(layer, i, j, x):
     return phi, slope_phi / layer.scale[i]
 
 
+def table_value(layer, i, j, x):
+    """What the edge (i, j) of a layer with tables has for one value of column i; None if that is its spline's."""
+    tables = getattr(layer, "tables", None)
+    found = [] if tables is None else [k for k, column in enumerate(tables.columns) if column == i]
+    n_categories = tables.n_categories[found[0]] if found else 0
+    if not np.isnan(x) and n_categories == 0:
+        return None
+    if found:
+        k = found[0]
+        start = sum(tables.n_categories[:k]) + sum(tables.has_missing[:k])
+        if np.isnan(x) and tables.has_missing[k]:
+            return tables.values[start + n_categories, j]
+        if not np.isnan(x) and x >= 0:
+            return tables.values[start + int(x), j]
+    return layer.unseen[i, j]
+
+
+def any_edge(layer, i, j, x):
+    """phi_ij(x) of any layer, one value after the other."""
+    phi = np.empty(len(x))
+    for s in range(len(x)):
+        value = table_value(layer, i, j, x[s])
+        if value is None:
+            value = edge(layer, i, j, x[s : s + 1])[0][0] if layer.edge_mask[i, j] else 0.0
+        phi[s] = value
+    return phi
+
+
 def layer_forward(layer, x):
     """Sum of the edges of every output node."""
     out = np.zeros((len(x), layer.n_out))
+    has_tables = len(getattr(layer, "tables", ())) > 0 or np.isnan(x).any()
     for i in range(layer.n_in):
         for j in range(layer.n_out):
-            if layer.edge_mask[i, j]:
+            if has_tables:
+                out[:, j] += any_edge(layer, i, j, x[:, i])
+            elif layer.edge_mask[i, j]:
                 out[:, j] += edge(layer, i, j, x[:, i])[0]
     return out
 

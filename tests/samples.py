@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_kan._bspline import extend_breakpoints
+from sklearn_kan._categorical import Tables
 from sklearn_kan._layer import Layer
 from sklearn_kan._network import Network
 from sklearn_kan._symbolic_library import LIBRARY
@@ -56,6 +57,38 @@ def inputs(rng, network, n_samples, *, reach=0.95):
     """Rows in the units of a network's inputs, within `reach` of the half width of its knots."""
     first = network.layers[0]
     return first.center + first.scale * rng.uniform(-reach, reach, (n_samples, first.n_in))
+
+
+def mixed_network(rng, shape, **options):
+    """A network whose column 0 holds 3 categories and missing, 1 numbers and missing, 2 two categories, 3 numbers.
+
+    One edge of column 0 and one of column 1 are pruned; column 4, if there is one, holds numbers.
+    """
+    plain = network(rng, shape, **options)
+    n_out = shape[1]
+    mask = np.ones((3, n_out), dtype=bool)
+    mask[:2, -1] = n_out == 1
+    n_categories, has_missing = np.array([3, 0, 2]), np.array([True, True, False])
+    values = rng.normal(size=(7, n_out)) * np.repeat(mask, n_categories + has_missing, axis=0)
+    tables = Tables(values, np.array([0, 1, 2]), n_categories, has_missing, mask)
+    edge_mask = np.ones((shape[0], n_out), dtype=bool)
+    edge_mask[[0, 2]] = False
+    edge_mask[1] = mask[1]
+    first = plain.layers[0].replace(tables=tables, edge_mask=edge_mask, unseen=rng.normal(size=edge_mask.shape))
+    first.center[[0, 2]], first.scale[[0, 2]] = 0.0, 1.0
+    return Network([first, *plain.layers[1:]], plain.offset)
+
+
+def mixed_inputs(rng, network, n_samples, *, unseen=False, reach=0.95):
+    """Rows for it; `unseen`: with categories and missing values that have no row in the tables."""
+    x = inputs(rng, network, n_samples, reach=reach)
+    x[:, 0] = rng.choice([0.0, 1.0, 2.0, np.nan], n_samples)
+    x[:, 2] = rng.choice([0.0, 1.0], n_samples)
+    x[rng.uniform(size=n_samples) < 0.3, 1] = np.nan
+    if unseen:
+        for i, value in ((0, -1.0), (2, -1.0), (2, np.nan), (3, np.nan)):
+            x[rng.uniform(size=n_samples) < 0.2, i] = value
+    return x
 
 
 def formula(rng, n_samples):

@@ -133,19 +133,22 @@ def test_regression_parameters_out_of_range(option):
 @both
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_not_finite(Estimator, bad):
+    """Only missing values in X are no error."""
     X, y = data(Estimator)
     model = quick(Estimator).fit(X, y)
     spoilt = X.copy()
     spoilt[3, 1] = bad
     for method in (quick(Estimator).fit, model.partial_fit):
-        with pytest.raises(ValueError, match="(?i)input X contains (nan|infinity)"):
-            method(spoilt, y)
+        if np.isinf(bad):
+            with pytest.raises(ValueError, match="(?i)input X contains infinity"):
+                method(spoilt, y)
         with pytest.raises(ValueError, match="(?i)y contains (nan|infinity)"):
             method(X, np.where(np.arange(40) == 3, bad, y))
         with pytest.raises(ValueError, match="(?i)sample_weight contains (nan|infinity)"):
             method(X, y, sample_weight=np.where(np.arange(40) == 3, bad, 1.0))
-    with pytest.raises(ValueError, match="(?i)input X contains (nan|infinity)"):
-        model.predict(spoilt)
+    if np.isinf(bad):
+        with pytest.raises(ValueError, match="(?i)input X contains infinity"):
+            model.predict(spoilt)
 
 
 @both
@@ -259,8 +262,8 @@ def test_refused_fit_leaves_the_model(Estimator):
     X, y = data(Estimator)
     model = quick(Estimator).fit(X, y)
     before = response(model, X)
-    with pytest.raises(ValueError, match="(?i)nan"):
-        model.fit(np.full_like(X, np.nan), y)
+    with pytest.raises(ValueError, match="(?i)infinity"):
+        model.fit(np.full_like(X, np.inf), y)
     assert_array_equal(response(model, X), before)
 
 

@@ -955,7 +955,7 @@ def test_tags(Estimator):
     tags = sklearn.utils.get_tags(Estimator())
     assert tags.target_tags.multi_output == (Estimator is KANRegressor)
     assert not tags.input_tags.sparse
-    assert not tags.input_tags.allow_nan
+    assert tags.input_tags.allow_nan
     assert not tags.no_validation
     assert not tags.non_deterministic
 

@@ -18,16 +18,19 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 # A module imports modules of lower levels only.
 LEVELS = {
     0: ("_version", "_jit", "_threads"),
-    1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding"),
+    1: ("_bspline", "_losses", "_penalties", "_symbolic_library", "_solvers", "_encoding", "_columns"),
     2: ("_affine_fit", "_symbols", "_categorical"),
     3: ("_layer",),
-    4: ("_network", "_gauss_newton"),
-    5: ("_objective", "_grid", "_smoothing", "_pruning", "_progress"),
-    6: ("_training", "_plotting", "_symbolic", "_formula"),
-    7: ("_inspection",),
-    8: ("_base",),
-    9: ("_estimators",),
-    10: ("__init__",),
+    4: ("_first_layer",),
+    5: ("_network",),
+    6: ("_gauss_newton", "_grid", "_pruning", "_progress"),
+    7: ("_objective",),
+    8: ("_posterior", "_smoothing"),
+    9: ("_training", "_plotting", "_symbolic", "_formula"),
+    10: ("_inspection",),
+    11: ("_base",),
+    12: ("_estimators",),
+    13: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

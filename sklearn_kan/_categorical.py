@@ -1,0 +1,269 @@
+"""Tables beside the splines of layer 0: a value for each category of a column, and one for "missing".
+
+    phi_ij(x) = v_rj,    r the row of the category of x_i, or of missing
+
+A categorical column holds codes 0, 1, ... or -1 for a category that is not among them; NaN is missing. What was not
+seen in training has no row; see `_first_layer` for what it contributes. The penalty of a column's edge (i, j) is
+
+    strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
+
+values are drawn to their mean over the rows, the more the rarer they are, as the loss is a mean over rows.
+"""
+
+import numpy as np
+
+from ._jit import njit
+
+
+@njit
+def _forward_kernel(rows, values, out):
+    """Add the values at the rows to out, shape (n_samples, n_out)."""
+    for s in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            r = rows[s, k]
+            if r >= 0:
+                for j in range(out.shape[1]):
+                    out[s, j] += values[r, j]
+
+
+@njit
+def _backward_kernel(rows, delta, grad):
+    """Add the gradient by the values to grad; delta is the one by the outputs."""
+    for s in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            r = rows[s, k]
+            if r >= 0:
+                for j in range(grad.shape[1]):
+                    grad[r, j] += delta[s, j]
+
+
+@njit
+def _jacobian_kernel(rows, delta, offset, jacobian):
+    """Write the derivatives by the values, shape (n_samples, n_rows, n_weights), where not zero, from offset on."""
+    n_out = delta.shape[2]
+    for s in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            r = rows[s, k]
+            if r >= 0:
+                for a in range(delta.shape[1]):
+                    for j in range(n_out):
+                        jacobian[s, a, offset + r * n_out + j] = delta[s, a, j]
+
+
+@njit
+def _totals_kernel(rows, sample_weight, totals):
+    """Add the weights of the samples to the totals of their rows."""
+    for s in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            if rows[s, k] >= 0:
+                totals[rows[s, k]] += sample_weight[s]
+
+
+class Tables:
+    """Tables of some columns.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_out)
+        Those of all tables, one below the other; in a network a view into its parameters.
+    columns : int array of shape (n_tables,)
+        The column of each table, increasing.
+    n_categories : int array of shape (n_tables,)
+        Rows for categories; 0 for a column of numbers.
+    has_missing : bool array of shape (n_tables,)
+        Whether the last row of a table is for missing.
+    mask : bool array of shape (n_tables, n_out)
+        False for pruned edges, whose values are zero.
+    """
+
+    def __init__(self, values, columns, n_categories, has_missing, mask):
+        self.values = values
+        self.columns = columns
+        self.n_categories = n_categories
+        self.has_missing = has_missing
+        self.mask = mask
+        self.sizes = n_categories + has_missing
+        self.starts = np.cumsum(self.sizes) - self.sizes
+
+    @classmethod
+    def empty(cls, n_out):
+        """No tables."""
+        none = np.zeros(0, dtype=np.int64)
+        return cls(np.zeros((0, n_out)), none, none, none.astype(bool), np.zeros((0, n_out), dtype=bool))
+
+    @classmethod
+    def of(cls, X, n_categories, n_out):
+        """Tables of zeros for the categorical columns of X and for those with missing values; constant ones are masked.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_columns)
+        n_categories : int array of shape (n_columns,)
+            All of them are in X; 0 for columns of numbers.
+        n_out : int
+        """
+        missing = np.isnan(X)
+        some, constant = missing.any(axis=0), missing.all(axis=0)
+        constant |= (n_categories == 1) & ~some
+        columns = np.flatnonzero(some | (n_categories > 0))
+        values = np.zeros((int((n_categories + some)[columns].sum()), n_out))
+        mask = np.repeat(~constant[columns, None], n_out, axis=1)
+        return cls(values, columns, n_categories[columns], some[columns], mask)
+
+    def __len__(self):
+        return len(self.columns)
+
+    @property
+    def categorical(self):
+        """The categorical columns."""
+        return self.columns[self.n_categories > 0]
+
+    def table_of(self, i):
+        """Number of the table of a column; None where it has none."""
+        found = np.flatnonzero(self.columns == i)
+        return int(found[0]) if len(found) else None
+
+    def rows_of(self, k):
+        """The rows of table k, a slice."""
+        return slice(int(self.starts[k]), int(self.starts[k] + self.sizes[k]))
+
+    def edges(self, n_in):
+        """True at edges that have a table, shape (n_in, n_out)."""
+        edges = np.zeros((n_in, self.values.shape[1]), dtype=bool)
+        edges[self.columns] = self.mask
+        return edges
+
+    @property
+    def trained(self):
+        """Which values are parameters."""
+        return np.repeat(self.mask, self.sizes, axis=0)
+
+    # --- at samples -------------------------------------------------------------------------------------------------
+
+    def locate(self, x, missing):
+        """Where in the tables some samples are.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_in)
+        missing : bool ndarray of the same shape
+            Where x is NaN.
+
+        Returns
+        -------
+        rows : int ndarray of shape (n_samples, n_tables)
+            -1 where a sample is in no row of the table.
+        unseen : bool ndarray of shape (n_samples, n_in) or None
+            Where x is missing or of an unknown category and has no row; None where that is nowhere.
+        """
+        rows = np.full((len(x), len(self)), -1, dtype=np.int64)
+        unseen = missing.copy()
+        for k, i in enumerate(self.columns):
+            start, n = self.starts[k], self.n_categories[k]
+            if self.has_missing[k]:
+                rows[missing[:, i], k] = start + n
+            if n:
+                known = x[:, i] >= 0.0
+                rows[known, k] = start + x[known, i].astype(np.int64)
+                unseen[:, i] = True
+            unseen[:, i] &= rows[:, k] < 0
+        return rows, unseen if unseen.any() else None
+
+    def forward(self, rows, out):
+        """Add the values to the output nodes, shape (n_samples, n_out)."""
+        _forward_kernel(rows, self.values, out)
+
+    def backward(self, rows, delta, grad):
+        """Add the gradient by the values to grad; delta is the one by the output nodes."""
+        _backward_kernel(rows, delta, grad)
+
+    def jacobian(self, rows, delta, out, offset):
+        """Write derivatives by the values into (n_samples, n_rows, n_columns), from column `offset` on."""
+        _jacobian_kernel(rows, delta, offset, out)
+
+    def totals(self, rows, sample_weight):
+        """Weight of the samples at every row of the tables, shape (n_rows,)."""
+        totals = np.zeros(len(self.values))
+        _totals_kernel(rows, sample_weight, totals)
+        return totals
+
+    def _sums(self, terms):
+        """Sums over the rows of each table, along the first axis."""
+        return np.add.reduceat(terms, self.starts, axis=0) if len(self) else np.zeros((0, *terms.shape[1:]))
+
+    def moments(self, totals):
+        """Sums of abs(phi), phi and phi^2, shape (3, n_tables, n_out)."""
+        v = self.values
+        return np.stack([self._sums(totals[:, None] * part) for part in (np.abs(v), v, v * v)])
+
+    def l1_gradient(self, totals, factor):
+        """Gradient by the values of sum_r totals_r factor_ij abs(v_rj); factor of shape (n_in, n_out)."""
+        return totals[:, None] * np.sign(self.values) * np.repeat(factor[self.columns], self.sizes, axis=0)
+
+    # --- penalty ----------------------------------------------------------------------------------------------------
+
+    def _shares(self, totals):
+        """Shares of a table's samples at its rows; equal ones where there are no samples."""
+        sums = np.repeat(self._sums(totals), self.sizes)
+        return np.divide(totals, sums, out=1.0 / np.repeat(self.sizes, self.sizes), where=sums > 0.0)
+
+    def penalty(self, totals, strengths):
+        """Value and gradient of the penalty; see the module.
+
+        Parameters
+        ----------
+        totals : ndarray of shape (n_rows,)
+            Weight of the training rows at every row of the tables.
+        strengths : ndarray of shape (n_tables,)
+        """
+        p = self._shares(totals)[:, None]
+        mean = np.repeat(self._sums(p * self.values), self.sizes, axis=0)
+        off = self.values - mean
+        by_mean = mean - np.repeat(self._sums(off), self.sizes, axis=0)
+        strength = np.repeat(strengths, self.sizes)[:, None]
+        # The value is that of the quadratic form: half of gradient times values.
+        gradient = strength * (off + p * by_mean)
+        return 0.5 * float(np.sum(gradient * self.values)), gradient
+
+    def add_penalty(self, hessian, offset, totals, strengths):
+        """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
+        n_out = self.values.shape[1]
+        shares = self._shares(totals)
+        for k, strength in enumerate(strengths):
+            rows = self.rows_of(k)
+            p = shares[rows]
+            ones = np.ones_like(p)
+            block = np.eye(len(p)) - np.outer(ones, p) - np.outer(p, ones) + (len(p) + 1.0) * np.outer(p, p)
+            for j in range(n_out):
+                places = offset + np.arange(rows.start, rows.stop) * n_out + j
+                hessian[np.ix_(places, places)] += strength * block
+
+    def add_l1_curvature(self, hessian, offset, totals, factor):
+        """Add totals_r factor_ij to the diagonal, the majoriser of `l1_gradient`'s penalty over abs(v)."""
+        added = totals[:, None] * np.repeat(factor[self.columns], self.sizes, axis=0)
+        places = offset + np.arange(added.size)
+        hessian[places, places] += added.ravel()
+
+    # --- changes ----------------------------------------------------------------------------------------------------
+
+    def of_column(self, i):
+        """The table of one column, as column 0."""
+        k = self.columns == i
+        rows = np.repeat(k, self.sizes)
+        column = np.zeros(k.sum(), dtype=np.int64)
+        return Tables(self.values[rows], column, self.n_categories[k], self.has_missing[k], self.mask[k])
+
+    def with_values(self, values):
+        """The same tables with other values."""
+        return Tables(values, self.columns, self.n_categories, self.has_missing, self.mask.copy())
+
+    def select(self, mask, outputs):
+        """Some of the edges, mask of shape (n_in, n_out), to some of the output nodes."""
+        mask = self.mask & mask[self.columns]
+        values = np.where(np.repeat(mask, self.sizes, axis=0), self.values, 0.0)[:, outputs]
+        return Tables(values, self.columns, self.n_categories, self.has_missing, mask[:, outputs])
+
+    def to_dict(self):
+        """Plain arrays, from which the constructor rebuilds the tables."""
+        names = ("values", "columns", "n_categories", "has_missing", "mask")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,161 @@
+"""Layer 0: splines of the columns of numbers, tables of the categorical columns and of missing values.
+
+A missing value has a row in a table if the column had missing values in training, a category if it was seen there.
+Otherwise each edge contributes the mean of its function over the training rows. At missing values slopes are zero.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ._categorical import Tables
+from ._layer import Expansion, Layer
+
+
+@dataclass(frozen=True)
+class FirstExpansion(Expansion):
+    """The terms of the splines, t being NaN and all else zero at missing values, and where samples are in the tables.
+
+    See `Tables.locate`.
+    """
+
+    rows: np.ndarray  # (n_samples, n_tables)
+    unseen: np.ndarray | None  # (n_samples, n_in)
+
+    def __getitem__(self, rows):
+        splines = vars(super().__getitem__(rows))
+        return FirstExpansion(
+            **splines, rows=self.rows[rows], unseen=None if self.unseen is None else self.unseen[rows]
+        )
+
+
+class FirstLayer(Layer):
+    """A layer with tables beside its splines.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `Layer`; the splines of categorical columns are masked.
+    tables : Tables, default=None
+    unseen : ndarray of shape (n_in, n_out), default=None
+        What edges contribute at values without a row in the tables: the means of their functions.
+    """
+
+    def __init__(self, *args, tables=None, unseen=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tables = Tables.empty(self.n_out) if tables is None else tables
+        self.unseen = np.zeros(self.edge_mask.shape) if unseen is None else unseen
+
+    @classmethod
+    def of(cls, layer):
+        """A layer as first layer."""
+        return layer if isinstance(layer, cls) else cls(**layer.arguments())
+
+    def splines(self):
+        """The layer without tables."""
+        return Layer(**super().arguments())
+
+    @property
+    def edges(self):
+        return super().edges | self.tables.edges(self.n_in)
+
+    @property
+    def unnamed(self):
+        return super().unnamed | self.tables.edges(self.n_in) & ~self.symbols.mask(self.edge_mask.shape)
+
+    def expand(self, x, **options):
+        missing = np.isnan(x)
+        any_missing = missing.any()
+        numbers = np.where(missing, self.center, x) if any_missing else x
+        if len(self.tables.categorical):
+            numbers = np.array(numbers, dtype=np.float64)
+            numbers[:, self.tables.categorical] = 0.0
+        splines = super().expand(numbers, **options)
+        if any_missing:
+            splines.value[missing], splines.t[missing] = 0.0, np.nan
+            if len(splines.slope):
+                splines.slope[missing] = 0.0
+        rows, unseen = self.tables.locate(x, missing)
+        return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
+
+    def forward(self, terms):
+        out = super().forward(terms)
+        self.tables.forward(terms.rows, out)
+        for i, at in self._unseen(terms):
+            out[at] += self.unseen[i]
+        return out
+
+    def _unseen(self, terms):
+        """Columns with values that were not seen in training, and where these are."""
+        if terms.unseen is not None:
+            for i in np.flatnonzero(terms.unseen.any(axis=0)):
+                yield i, terms.unseen[:, i]
+
+    def backward(self, terms, delta, grad, grad_numbers=(), grad_values=None):
+        if len(self.tables):
+            self.tables.backward(terms.rows, delta, grad_values)
+        return super().backward(terms, delta, grad, grad_numbers)
+
+    def l1_backward(self, terms, factor, sample_weight, grad, grad_values=None):
+        if len(self.tables):
+            grad_values += self.tables.l1_gradient(self.tables.totals(terms.rows, sample_weight), factor)
+        return super().l1_backward(terms, factor, sample_weight, grad)
+
+    def jacobian(self, terms, delta, out, offset, number_offset=0, value_offset=0):
+        super().jacobian(terms, delta, out, offset, number_offset)
+        self.tables.jacobian(terms.rows, delta, out, value_offset)
+
+    def input_curvature(self, terms, delta):
+        missing = np.isnan(terms.t)
+        found = super().input_curvature(replace(terms, t=np.where(missing, 0.0, terms.t)), delta)
+        found[np.broadcast_to(missing[:, None], found.shape)] = 0.0
+        return found
+
+    def moments(self, terms, sample_weight):
+        moments = super().moments(terms, sample_weight)
+        moments[:, self.tables.columns] += self.tables.moments(self.tables.totals(terms.rows, sample_weight))
+        for i, at in self._unseen(terms):
+            mean = self.unseen[i]
+            moments[:, i] += sample_weight[at].sum() * np.stack([np.abs(mean), mean, mean**2])
+        return moments
+
+    def node(self, i):
+        return self.splines().node(i)
+
+    def column(self, i, x):
+        """All functions phi_ij of column i at values x in its own units, shape (n_samples, n_out)."""
+        spline = self.node(i).replace(center=self.center[i : i + 1], scale=self.scale[i : i + 1]).arguments()
+        one = FirstLayer(**spline, tables=self.tables.of_column(i), unseen=self.unseen[i : i + 1])
+        return one.forward(one.expand(np.asarray(x, dtype=np.float64)[:, None]))
+
+    def part(self, mask, inputs, outputs):
+        unseen = np.where(mask, self.unseen, 0.0)[:, outputs]
+        return super().part(mask, inputs, outputs).replace(tables=self.tables.select(mask, outputs), unseen=unseen)
+
+    def rescale_output(self, j, scale):
+        super().rescale_output(j, scale)
+        self.tables.values[:, j] /= scale
+        self.unseen[:, j] /= scale
+
+    def add_constant(self, j, constant):
+        i = super().add_constant(j, constant)
+        if i is None and self.tables.mask[:, j].any():
+            # A table can take a constant only as a whole; one of numbers alone has no value for all samples.
+            i = int(self.tables.columns[self.tables.mask[:, j] & (self.tables.n_categories > 0)][0])
+        if i is not None:
+            k = self.tables.table_of(i)
+            if k is not None and self.tables.mask[k, j]:
+                self.tables.values[self.tables.rows_of(k), j] += constant
+            self.unseen[i, j] += constant
+        return i
+
+    def arguments(self):
+        return super().arguments() | {"tables": self.tables, "unseen": self.unseen}
+
+    def to_dict(self):
+        return super().to_dict() | {"tables": self.tables.to_dict()}
+
+    @classmethod
+    def from_dict(cls, state):
+        tables = state.get("tables")  # older pickles have none
+        return super().from_dict(state | {"tables": None if tables is None else Tables(**tables)})

@@ -1,0 +1,170 @@
+"""Which columns hold categories, their codes, and what is missing, in frames and arrays."""
+
+import datetime
+import decimal
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklearn_kan._columns import as_table, categorical_columns, check_numbers, encode, learn_categories, learnt
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+
+NAN = np.nan
+
+
+def columns():
+    """One column of each kind: values, whether they are categories, and their codes or numbers."""
+    return {
+        "float": ([1.5, NAN, 3.0], False, [1.5, NAN, 3.0]),
+        "int": ([1, 2, 3], False, [1.0, 2.0, 3.0]),
+        "bool": ([True, False, True], False, [1.0, 0.0, 1.0]),
+        "text": (["b", None, "a"], True, [1.0, NAN, 0.0]),
+    }
+
+
+def pandas_frame():
+    frame = pd.DataFrame({name: values for name, (values, _, _) in columns().items()})
+    frame["object"] = np.array([2, NAN, "x"], dtype=object)
+    frame["category"] = pd.Categorical(["v", "u", None], categories=["w", "v", "u"], ordered=True)
+    frame["Int64"] = pd.array([1, None, 3], dtype="Int64")
+    frame["Float64"] = pd.array([1.0, None, 3.0], dtype="Float64")
+    frame["boolean"] = pd.array([True, None, False], dtype="boolean")
+    frame["string"] = pd.array(["q", None, "p"], dtype="string")
+    return frame
+
+
+def polars_frame():
+    frame = pl.DataFrame({name: values for name, (values, _, _) in columns().items()}, strict=False)
+    return frame.with_columns(
+        pl.Series("nulls", [1.0, None, 3.0]),
+        pl.Series("integers", [1, None, 3]),
+        pl.Series("category", ["v", "u", None], dtype=pl.Categorical),
+        pl.Series("enum", ["v", None, "u"], dtype=pl.Enum(["w", "v", "u"])),
+        pl.Series("flags", [True, None, False]),
+    )
+
+
+EXPECTED = {
+    **{name: (chosen, codes) for name, (_, chosen, codes) in columns().items()},
+    "object": (True, [0.0, NAN, 1.0]),
+    "category": (True, [1.0, 0.0, NAN]),
+    "Int64": (False, [1.0, NAN, 3.0]),
+    "Float64": (False, [1.0, NAN, 3.0]),
+    "boolean": (False, [1.0, NAN, 0.0]),
+    "string": (True, [1.0, NAN, 0.0]),
+    "nulls": (False, [1.0, NAN, 3.0]),
+    "integers": (False, [1.0, NAN, 3.0]),
+    "enum": (True, [1.0, NAN, 0.0]),
+    "flags": (False, [1.0, NAN, 0.0]),
+}
+
+
+@pytest.mark.parametrize("frame", [pandas_frame(), polars_frame()], ids=["pandas", "polars"])
+def test_frames(frame):
+    categories = learnt(frame, "from_dtype")
+    encoded = encode(frame, categories)
+    assert encoded.dtype == np.float64
+    for name, known, codes in zip(frame.columns, categories, encoded.T, strict=True):
+        assert (known is not None) == EXPECTED[name][0], name
+        assert_array_equal(codes, EXPECTED[name][1], err_msg=name)
+
+
+@pytest.mark.parametrize("frame", [pandas_frame(), polars_frame()], ids=["pandas", "polars"])
+def test_one_column_at_a_time(frame):
+    """What a column becomes does not depend on the others."""
+    for name in frame.columns:
+        assert_array_equal(
+            encode(frame[[name]], learnt(frame[[name]], "from_dtype") or [None])[:, 0], EXPECTED[name][1]
+        )
+
+
+def test_numbers_alone():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [True, False]})
+    assert learnt(frame, "from_dtype") is None
+    assert learnt(frame, None) is None
+    assert learnt([[1.0, 2.0]], "from_dtype") is None
+    assert learnt(frame, []) is None
+    assert learnt(frame, [False, False]) is None
+
+
+@pytest.mark.parametrize("given", [[1, 3], [False, True, False, True], ["b", "d"], np.array([1, 3]), [-3, 3]])
+def test_chosen_columns(given):
+    """Also where the dtype says something else."""
+    frame = pd.DataFrame(np.arange(8.0).reshape(2, 4), columns=list("abcd"))
+    assert_array_equal(categorical_columns(frame, given), [False, True, False, True])
+    if isinstance(given, np.ndarray) or not isinstance(given[0], str):
+        assert_array_equal(categorical_columns(frame.to_numpy(), given), [False, True, False, True])
+
+
+@pytest.mark.parametrize("given", [[4], [-5], ["e"], [True], [1.5], [[1]], [None], [b"a"]], ids=repr)
+def test_columns_that_are_not_there(given):
+    for X in (pd.DataFrame(np.zeros((2, 4)), columns=list("abcd")), np.zeros((2, 4))):
+        with pytest.raises(ValueError, match="categorical_features"):
+            categorical_columns(X, given)
+
+
+def test_values_of_arrays():
+    """Numbers or anything; equal values are one category, whatever their type."""
+    X = np.array([[3.0, 1.0], [1.0, 2.0], [NAN, 3.0], [3.0, 4.0]])
+    categories = learnt(X, [0])
+    assert categories == [[1.0, 3.0], None]
+    assert_array_equal(encode(X, categories), [[1.0, 1.0], [0.0, 2.0], [NAN, 3.0], [1.0, 4.0]])
+    assert_array_equal(encode(X.astype(np.float32), categories)[:, 0], [1.0, 0.0, NAN, 1.0])
+    assert_array_equal(encode(as_table([[1, 1], [3, 1], [2, 1]]), categories)[:, 0], [0.0, 1.0, -1.0])
+    X = np.array([["b", 1.0], ["a", None], [None, 3.0], [7, 4.0]], dtype=object)
+    assert learnt(X, [0]) == [[7, "a", "b"], None]
+    assert_array_equal(encode(X, learnt(X, [0])), [[2.0, 1.0], [1.0, NAN], [NAN, 3.0], [0.0, 4.0]])
+
+
+def test_objects_become_text():
+    X = np.array(
+        [[datetime.date(2020, 1, 2)], [decimal.Decimal("1.5")], [pd.NaT], [pd.NA], [np.int64(3)]], dtype=object
+    )
+    assert learnt(X, [0]) == [[3, "1.5", "2020-01-02"]]
+    assert_array_equal(encode(X, learnt(X, [0]))[:, 0], [2.0, 1.0, NAN, NAN, 0.0])
+    assert all(type(value) in (int, str) for value in learnt(X, [0])[0])
+
+
+def test_unknown_categories():
+    frame = pd.DataFrame({"a": ["x", "y"]})
+    categories = learnt(frame, "from_dtype")
+    assert_array_equal(encode(pd.DataFrame({"a": ["y", "z", None]}), categories)[:, 0], [1.0, -1.0, NAN])
+    assert_array_equal(encode(pd.DataFrame({"a": [None, None]}), categories)[:, 0], [NAN, NAN])
+    with pytest.raises(ValueError, match="numbers in column 'a'.*text.*'x'"):
+        encode(pd.DataFrame({"a": [1.0, 2.0]}), categories)
+    with pytest.raises(ValueError, match="text in column 0.*numbers"):
+        encode(np.array([["x"]], dtype=object), [[1.0, 2.0]])
+
+
+def test_only_some_rows_count():
+    frame = pd.DataFrame({"a": ["x", "y", "z"], "b": [1.0, 2.0, 3.0]})
+    assert learn_categories(frame, [True, False], np.array([True, False, True])) == [["x", "z"], None]
+
+
+def test_a_column_of_nothing():
+    frame = pd.DataFrame({"a": np.array([None, None], dtype=object)})
+    assert learnt(frame, "from_dtype") == [[]]
+    assert_array_equal(encode(frame, [[]])[:, 0], [NAN, NAN])
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_what_is_no_number(frame):
+    X = frame({"size": [1.0, 2.0], "colour": ["red", "blue"], "kind": ["a", "b"]})
+    with pytest.raises(ValueError, match="'red' in column 'colour'.*categorical_features"):
+        encode(X, [None, None, ["a", "b"]])
+    with pytest.raises(ValueError, match="'colour'"):
+        check_numbers(X)
+    check_numbers(X[["size"]])
+    X = frame({"size": [1.0, np.inf], "kind": ["a", "b"]})
+    with pytest.raises(ValueError, match="infinity"):
+        encode(X, [None, ["a", "b"]])
+
+
+def test_what_cannot_be_a_category():
+    X = np.empty((2, 1), dtype=object)
+    X[:, 0] = [[1, 2], [3]]
+    with pytest.raises(ValueError, match="column 0.*Make them text"):
+        learnt(X, [0])

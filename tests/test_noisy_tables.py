@@ -1,0 +1,173 @@
+"""What noisy tables ask for: weights of rare classes, rows held out of large tables, losses of other kinds."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.linear_model import PoissonRegressor
+from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance, recall_score
+from sklearn.utils.class_weight import compute_sample_weight
+
+from sklearn_kan import KANClassifier, KANRegressor, _base
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def classifier(**options):
+    return KANClassifier(**{"hidden_layer_sizes": (2,), "max_iter": 20, "n_init": 1, "random_state": 0, **options})
+
+
+def regressor(**options):
+    return KANRegressor(**{"hidden_layer_sizes": (2,), "max_iter": 40, "n_init": 1, "random_state": 0, **options})
+
+
+def rare(n_samples, seed=0):
+    """Two columns, and a class of about a tenth of the rows that overlaps with the other."""
+    rng = np.random.RandomState(seed)
+    X = rng.normal(size=(n_samples, 2))
+    return X, np.where(X[:, 0] + X[:, 1] ** 2 + rng.normal(size=n_samples) > 4.0, "rare", "common")
+
+
+# --- weights of classes -----------------------------------------------------------------------------------------------
+
+
+def test_balanced_classes_lift_recall():
+    X, y = rare(600)
+    X_test, y_test = rare(2000, seed=1)
+    assert 0.05 < np.mean(y == "rare") < 0.2
+    found = [
+        recall_score(y_test, classifier(class_weight=weight).fit(X, y).predict(X_test), pos_label="rare")
+        for weight in (None, "balanced")
+    ]
+    assert found[1] > found[0] + 0.2
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
+def test_balanced_is_a_weight_of_rows(n_classes, solver):
+    X, _ = rare(120)
+    y = np.searchsorted([0.5, 1.5][: n_classes - 1], X[:, 0] + X[:, 1] ** 2)
+    balanced = classifier(class_weight="balanced", solver=solver).fit(X, y)
+    by_rows = classifier(solver=solver).fit(X, y, sample_weight=compute_sample_weight("balanced", y))
+    assert_allclose(balanced.predict_proba(X), by_rows.predict_proba(X), rtol=1e-6, atol=1e-9)
+
+
+def test_a_dict_multiplies_the_weights_of_rows():
+    X, y = rare(120)
+    weight = np.random.RandomState(0).randint(1, 4, len(y)).astype(float)
+    model = classifier(class_weight={"rare": 5.0}).fit(X, y, sample_weight=weight)
+    other = classifier().fit(X, y, sample_weight=weight * np.where(y == "rare", 5.0, 1.0))
+    assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+    given = {"rare": 5.0}
+    assert classifier(class_weight=given).get_params()["class_weight"] is given
+
+
+def test_balanced_counts_the_weights_of_rows():
+    """Repeating a row and weighing it stay the same thing."""
+    X, y = rare(120)
+    weight = np.random.RandomState(0).randint(0, 3, len(y))
+    weighed = classifier(class_weight="balanced").fit(X, y, sample_weight=weight)
+    repeated = classifier(class_weight="balanced").fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    assert_array_equal(weighed.predict_proba(X), repeated.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "class_weight, message",
+    [
+        ({"rare": 2.0, "other": 1.0}, "class_weight has labels \\['other'\\]"),
+        ({"rare": -1.0}, "class_weight must hold finite numbers"),
+        ({"rare": np.inf}, "class_weight must hold finite numbers"),
+        ({"rare": 0.0, "common": 0.0}, "leave a row with weight"),
+        ("uniform", "class_weight"),
+    ],
+)
+def test_weights_of_classes_that_make_no_sense(class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        classifier(class_weight=class_weight).fit(*rare(60))
+
+
+def test_partial_fit_with_weights_of_classes():
+    X, y = rare(200)
+    classes = ["common", "rare"]
+    model = classifier(class_weight={"rare": 8.0}, batch_size=50).partial_fit(X, y, classes=classes)
+    other = classifier(batch_size=50)
+    other.partial_fit(X, y, classes=classes, sample_weight=np.where(y == "rare", 8.0, 1.0))
+    assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+    with pytest.raises(ValueError, match="class_weight='balanced' needs all rows"):
+        classifier(class_weight="balanced").partial_fit(X, y, classes=classes)
+
+
+def test_partial_fit_of_classes_keeps_knots():
+    X, y = rare(200)
+    model = classifier().partial_fit(X, y, classes=["common", "rare"])
+    before = [layer.knots.copy() for layer in model.network_.layers]
+    model.partial_fit(100.0 * X, y)
+    for layer, knots in zip(model.network_.layers, before, strict=True):
+        assert_array_equal(layer.knots, knots)
+
+
+# --- rows held out ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "early_stopping, n_rows, stops", [("auto", 101, True), ("auto", 100, False), (False, 101, False)]
+)
+def test_large_tables_stop_early(early_stopping, n_rows, stops, monkeypatch):
+    monkeypatch.setattr(_base, "_STOP_EARLY_ROWS", 100)
+    X = np.random.RandomState(0).normal(size=(n_rows, 2))
+    model = regressor(early_stopping=early_stopping).fit(X, X[:, 0] ** 2)
+    assert (model.validation_scores_ is not None) == stops
+
+
+# --- losses on data where they matter ---------------------------------------------------------------------------------
+
+
+def test_quantiles_of_noise_that_grows():
+    """Nine tenths of new rows lie between the 5 % and the 95 % quantile, whose distance grows with the noise."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(0.0, 1.0, (3000, 1))
+    y = np.sin(6.0 * X[:, 0]) + (0.1 + X[:, 0]) * rng.gumbel(size=len(X))
+    low, high = (
+        regressor(loss="quantile", quantile=level).fit(X[:1500], y[:1500]).predict(X[1500:]) for level in (0.05, 0.95)
+    )
+    inside = (low < y[1500:]) & (y[1500:] < high)
+    left = X[1500:, 0] < 0.5
+    for part in (left, ~left):
+        assert 0.86 < inside[part].mean() < 0.94
+    assert np.median((high - low)[~left]) > 1.7 * np.median((high - low)[left])
+    true = np.sin(6.0 * X[1500:, 0]) - (0.1 + X[1500:, 0]) * np.log(-np.log(0.95))
+    best = mean_pinball_loss(y[1500:], true, alpha=0.95)
+    assert mean_pinball_loss(y[1500:], high, alpha=0.95) < 1.03 * best
+
+
+def test_rates_of_counts_with_exposure():
+    """Counts over exposures of 0.05 to 20, weighed by these: close to the true rates, which no log-linear model is."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1.0, 1.0, (1500, 2))
+    rate = np.exp(np.sin(3.0 * X[:, 0]) - 2.0 * X[:, 1] ** 2)
+    exposure = np.exp(rng.uniform(-3.0, 3.0, len(X)))
+    frequency = rng.poisson(rate * exposure) / exposure
+    train, test = slice(0, 1000), slice(1000, None)
+    model = regressor(loss="poisson").fit(X[train], frequency[train], sample_weight=exposure[train])
+    linear = PoissonRegressor(alpha=0.0).fit(X[train], frequency[train], sample_weight=exposure[train])
+    ours, theirs, best = (
+        mean_poisson_deviance(frequency[test], predicted, sample_weight=exposure[test])
+        for predicted in (model.predict(X[test]), linear.predict(X[test]), rate[test])
+    )
+    assert ours < 1.1 * best
+    assert theirs > 1.3 * best
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_outliers_in_y(loss):
+    """One target in twenty is off by 30 standard deviations; new rows are predicted as if it were not."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1.0, 1.0, (600, 2))
+    truth = np.sin(3.0 * X[:, 0]) + X[:, 1] ** 2
+    y = truth + 0.1 * rng.normal(size=len(X))
+    y[:300:20] += 3.0 * rng.choice([-1.0, 1.0], 15)
+
+    def error(options):
+        return np.sqrt(np.mean((regressor(**options).fit(X[:300], y[:300]).predict(X[300:]) - truth[300:]) ** 2))
+
+    assert error({"loss": loss}) < 0.6 * error({"loss": "squared_error"})
+    assert error({"loss": loss}) < 0.1
