@@ -222,23 +222,27 @@ class Objective:
         most = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
+        pruned = network.n_parameters < len(network.weights)
+        columns = network.free if pruned else slice(None)  # a product over edges that are left only
+
         def chunk(rows):
             raw, terms = self._forward(rows)
-            jacobian = self._chunk_jacobian(raw, terms, rows)
+            jacobian = self._chunk_jacobian(raw, terms, rows)[:, columns]
             return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
 
-        hessian = np.zeros((len(network.weights), len(network.weights)))
-        for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), chunk_rows):
+        gauss_newton = np.zeros((network.n_parameters, network.n_parameters))
+        for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
-            hessian += part_hessian
+            gauss_newton += part_matrix
+        hessian = np.zeros((len(network.weights), len(network.weights)))
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
         if factors is not None:
             self._add_sparsity(hessian, factors, norms)
-        if network.n_parameters < len(network.weights):
+        if pruned:
             hessian = hessian[np.ix_(network.free, network.free)]
-        return value, gradient[network.free], hessian
+        return value, gradient[network.free], hessian + gauss_newton
 
     def _add_sparsity(self, hessian, factors, norms):
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""

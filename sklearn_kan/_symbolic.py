@@ -12,7 +12,7 @@ many pairs. There simple functions h are tried, G is fitted anew, and the pair i
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class _State:
     network: Network = field(compare=False)
     loss: float = field(compare=False)
     kept: frozenset = field(compare=False, default=frozenset())  # edges that stay splines
+    outlook: dict = field(compare=False, default_factory=dict)  # the best score of edges when they were last looked at
 
 
 def spline_edges(network):
@@ -222,9 +223,14 @@ class Search:
         chain = next((edge for edge in edges if _is_chain(state.network, edge)), None)
         if chain is not None:
             return self._inner_functions(state, chain) or [self._keep(state, chain)]
-        looked = [(self._suggestions(state.network, edge), edge) for edge in edges]
-        found, edge = max(looked, key=lambda entry: entry[0][0][0])
-        tried = [self._try(state, edge, function, fit.numbers) for _, function, fit in _candidates(found)]
+        for edge in edges:
+            if edge not in state.outlook:
+                state.outlook[edge] = max(
+                    (score for score, _, _ in self._suggestions(state.network, edge)), default=0.0
+                )
+        edge = max(edges, key=state.outlook.get)
+        found = _candidates(self._suggestions(state.network, edge))
+        tried = [self._try(state, edge, function, fit.numbers) for _, function, fit in found]
         good = [child for child in tried if self._may_go_on(child)]
         if good:
             return good
@@ -237,13 +243,15 @@ class Search:
 
     def _try(self, state, edge, function, numbers):
         network, loss = self.trainer.settle(with_symbol(state.network, *edge, function, numbers), _STEPS)
-        return self._state(network, loss, frozenset() if loss < _MUCH_BETTER * state.loss else state.kept)
+        child = self._state(network, loss, frozenset() if loss < _MUCH_BETTER * state.loss else state.kept)
+        child.outlook = {other: score for other, score in state.outlook.items() if other != edge}
+        return child
 
     def _suggestions(self, network, edge):
         return suggestions(network, *edge, self.library, self.trainer.rows.X)
 
     def _keep(self, state, edge):
-        return _State(state.criterion, next(self.numbers), state.network, state.loss, state.kept | {edge})
+        return replace(state, number=next(self.numbers), kept=state.kept | {edge})
 
     def _inner_functions(self, state, edge):
         """Simple functions on the one edge into a node; those go on behind which the other edges look best."""
@@ -265,13 +273,14 @@ class Search:
     def _unexplained_behind(self, network, l, j):  # noqa: E741
         """The most that the library leaves of any function behind node j."""
         behind = np.flatnonzero(network.layers[l + 1].edge_mask[j])
-        best = [max(fit.r2 for _, _, fit in self._suggestions(network, (l + 1, j, int(k)))) for k in behind]
+        looked = [self._suggestions(network, (l + 1, j, int(k))) for k in behind]
+        best = [max((fit.r2 for _, _, fit in found), default=0.0) for found in looked]
         return max(1.0 - min(best, default=1.0), _SAME)
 
 
 def _candidates(found):
     """Functions worth a try, the simplest first: each better than the simpler ones, none far worse than the best."""
-    best = max(1.0 - max(fit.r2 for _, _, fit in found), _SAME)
+    best = max(1.0 - max((fit.r2 for _, _, fit in found), default=0.0), _SAME)
     kept, least = [], np.inf
     for score, function, fit in sorted(found, key=lambda entry: (entry[1].complexity, -entry[2].r2)):
         left = max(1.0 - fit.r2, _SAME)
