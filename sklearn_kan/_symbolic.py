@@ -157,13 +157,15 @@ class Search:
         """The best network found; its splines are those that no function can replace."""
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         self.most = (1.0 + self.tol) * self._cross_validated(start)
-        small = self._eliminated(start)
-        beam, best = sorted([small, *self._with_straight_layers(small)])[:_BEAM], start
-        while beam and best.loss > _EXACT:
-            found = [child for state in beam for child in self._children(state)]
+        small, best = self._eliminated(start), start
+        found = [small, *self._with_straight_layers(small)]
+        while found:
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
             best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
+            if best.loss <= _EXACT and not spline_edges(best.network):
+                break
             beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
+            found = [child for state in beam for child in self._children(state)]
         return self._settled(best).network
 
     def _eliminated(self, state):
