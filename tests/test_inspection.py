@@ -134,7 +134,7 @@ def test_three_columns_of_twenty():
     X = rng.uniform(-1.0, 1.0, (1000, 20))
     y = np.sin(3.0 * X[:, 4]) + X[:, 11] ** 2 + np.exp(X[:, 17])
     y += 0.1 * y.std() * rng.normal(size=len(y))
-    model = KANRegressor((3,), reg_lambda=1e-2, prune_threshold=1e-2, random_state=0).fit(X, y)
+    model = KANRegressor((3,), reg_lambda=1e-2, prune_threshold=1e-2, n_init=2, random_state=0).fit(X, y)
     assert_array_equal(np.flatnonzero(model.feature_importances_), [4, 11, 17])
     assert model.feature_importances_.sum() == pytest.approx(1.0)
 
@@ -143,10 +143,22 @@ def test_columns_of_noise():
     """Nothing is left of them but the mean."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(600, 5)), rng.normal(size=600)
-    with pytest.warns(UserWarning, match="removed every edge"):
-        model = KANRegressor((3,), reg_lambda=XX, prune_threshold=1e-2, n_init=1, random_state=0).fit(X[:300], y[:300])
+    with pytest.warns(UserWarning, match="no more than it would of noise: the model is constant"):
+        model = KANRegressor((3,), reg_lambda=1e-2, prune_threshold=1e-2, n_init=1, random_state=0).fit(
+            X[:300], y[:300]
+        )
     assert_array_equal(model.feature_importances_, 0.0)
     assert model.score(X[300:], y[300:]) > -0.05
+
+
+def test_a_weak_signal_is_no_noise():
+    """A tenth of the variance, in one column of five, is found."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 5))
+    y = 0.33 * X[:, 2] + rng.normal(size=900)
+    model = KANRegressor((3,), reg_lambda=1e-2, prune_threshold=1e-2, n_init=1, random_state=0).fit(X[:300], y[:300])
+    assert model.feature_importances_[2] > 0.3
+    assert model.score(X[300:], y[300:]) > 0.03
 
 
 # --- what goes on after it --------------------------------------------------------------------------------------------
