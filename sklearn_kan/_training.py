@@ -40,6 +40,8 @@ _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
+# What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
+_FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -274,7 +276,8 @@ class Trainer:
         penalised = self._objective(self.network).normal_equations(self.network.theta)[2]
         free = self._bare_objective().normal_equations(self.network.theta)[2]
         ridge = np.finfo(np.float64).eps * np.trace(penalised) * np.eye(len(free))
-        freedom = max(1.0 - np.trace(np.linalg.solve(penalised + ridge, free)) / self.rows.y.size, _LEAST_FREEDOM)
+        used = np.trace(np.linalg.solve(penalised + ridge, free))
+        freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
     def _bare_objective(self):
