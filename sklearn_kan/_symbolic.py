@@ -35,8 +35,8 @@ _BEAM = 3
 # Candidates of an edge: how many, what they must explain of its function, how much better a more complex one must be,
 # and what a simpler one may leave, next to the best one or at all.
 _CANDIDATES, _LEAST_R2, _BETTER, _WORSE, _CLOSE = 5, 0.9, 0.3, 1e5, 1e-4
-# What a straight line must explain of an edge that is tried straight together with others.
-_STRAIGHT = 0.98
+# Functions that all edges of a layer are tried to be together, and what one must explain of an edge for that.
+_SIMPLE, _NEARLY = (("x",), ("x", "x^2")), 0.98
 # What no spline on a grid tells apart.
 _SAME = 1e-12
 # Inner functions that are tried where a node has one edge before it, and how many of them go on.
@@ -158,7 +158,7 @@ class Search:
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         self.most = (1.0 + self.tol) * self._cross_validated(start)
         small, best = self._eliminated(start), start
-        found = [small, *self._with_straight_layers(small)]
+        found = [small, *self._with_simple_layers(small)]
         while found:
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
             best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
@@ -187,21 +187,34 @@ class Search:
                 rank += 1
         return state
 
-    def _with_straight_layers(self, start):
-        """Networks in which all edges of a layer that are nearly straight are so: one alone may need the others.
+    def _with_simple_layers(self, start):
+        """Networks in which all edges of a layer that nearly are lines, or lines and squares, are so together.
 
-        x y, for one, is a difference of squares of sums, but also of cosines of sums of arcsines, and of all between.
+        One alone may need the others: x y, for one, is a difference of squares of sums, but also of cosines of sums of
+        arcsines, and of all between.
         """
         found = []
         for l in range(len(start.network.layers)):  # noqa: E741
-            network, line = start.network, {"x": self.library["x"]} if "x" in self.library else {}
-            for edge in self._open_edges(start):
-                for _, function, fit in suggestions(network, *edge, line, self.trainer.rows.X):
-                    if edge[0] == l and fit.r2 >= _STRAIGHT:
-                        network = with_symbol(network, *edge, function, fit.numbers)
-            if network is not start.network:
-                found.append(self._state(*self.trainer.settle(network, 2 * _STEPS), start.kept))
+            before = start.network
+            for names in _SIMPLE:
+                network = self._simplified(start, l, names)
+                if complexity(network) > complexity(before):
+                    found.append(self._state(*self.trainer.settle(network, 2 * _STEPS), start.kept))
+                before = network
         return [state for state in found if self._may_go_on(state)]
+
+    def _simplified(self, state, l, names):  # noqa: E741
+        """All edges of a layer by the first of some functions that is near enough, where one is."""
+        network = state.network
+        for edge in [edge for edge in self._open_edges(state) if edge[0] == l]:
+            for name in names:
+                found = self._suggestions(
+                    state.network, edge, {name: self.library[name]} if name in self.library else {}
+                )
+                if found and found[0][2].r2 >= _NEARLY:
+                    network = with_symbol(network, *edge, found[0][1], found[0][2].numbers)
+                    break
+        return network
 
     def _state(self, network, loss, kept):
         edges = sum(int(layer.edge_mask.sum()) for layer in network.layers)
@@ -249,8 +262,8 @@ class Search:
         child.outlook = {other: score for other, score in state.outlook.items() if other != edge}
         return child
 
-    def _suggestions(self, network, edge):
-        return suggestions(network, *edge, self.library, self.trainer.rows.X)
+    def _suggestions(self, network, edge, library=None):
+        return suggestions(network, *edge, self.library if library is None else library, self.trainer.rows.X)
 
     def _keep(self, state, edge):
         return replace(state, number=next(self.numbers), kept=state.kept | {edge})
