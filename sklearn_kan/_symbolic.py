@@ -172,20 +172,36 @@ class Search:
         """Without the edges that the others can make up for, tried from the least one on."""
         rank = 0
         while rank < sum(int(layer.edges.sum()) for layer in state.network.layers):
-            network = self.trainer.measured(state.network)
-            scores = edge_deviations(network.moments)
+            scores = edge_deviations(self.trainer.measured(state.network).moments)
             places = [(score, l, i, j) for l, layer in enumerate(scores) for (i, j), score in np.ndenumerate(layer)]  # noqa: E741
-            alive = [(*place[1:],) for place in sorted(places) if network.layers[place[1]].edges[place[2:]]]
+            alive = [(*place[1:],) for place in sorted(places) if state.network.layers[place[1]].edges[place[2:]]]
             l, i, j = alive[rank]  # noqa: E741
-            kept = [np.ones(layer.shape) for layer in scores]
-            kept[l][i, j] = 0.0
-            smaller = prune(network, 0.5, kept)
-            child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept) if smaller.n_parameters else None
-            if child is not None and self._cross_validated(child) <= max(self.most, _ON_THE_WAY):
-                state = child
-            else:
-                rank += 1
+            smaller = self._without(state, l, [i], j)
+            rank += smaller is None
+            state = smaller or state
+        return self._unshared(state)
+
+    def _unshared(self, state):
+        """Without the edges of a node whose inputs lead to another one as well, which may make up for all together."""
+        for l in range(len(state.network.layers) - 1):  # noqa: E741
+            for j, k in itertools.permutations(range(state.network.layers[l].n_out), 2):
+                edges = state.network.layers[l].edges
+                if max(j, k) < edges.shape[1]:  # nodes may have gone with their edges
+                    shared = edges[:, j] & edges[:, k]
+                    if 1 < shared.sum() < edges[:, j].sum():
+                        state = self._without(state, l, np.flatnonzero(shared), j) or state
         return state
+
+    def _without(self, state, l, inputs, j):  # noqa: E741
+        """The network without the edges from some nodes of layer l to node j; None where that costs too much."""
+        network = self.trainer.measured(state.network)
+        kept = [np.ones(layer.edges.shape) for layer in network.layers]
+        kept[l][inputs, j] = 0.0
+        smaller = prune(network, 0.5, kept)
+        if smaller.n_parameters == 0:
+            return None
+        child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept)
+        return child if self._cross_validated(child) <= max(self.most, _ON_THE_WAY) else None
 
     def _with_simple_layers(self, start):
         """Networks in which all edges of a layer that nearly are lines, or lines and squares, are so together.
