@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._affine_fit import fit_affine
-from sklearn_kan._symbolic import suggestions, with_symbol, without_symbol
+from sklearn_kan._symbolic import Search, suggestions, with_symbol, without_symbol
 from sklearn_kan._symbolic_library import LIBRARY
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -206,6 +206,33 @@ def test_formulas(function, hidden):
     assert_allclose(values(symbolic.symbolic_formula(), wide), symbolic.predict(wide), rtol=1e-10, atol=1e-10)
 
 
+def test_a_product():
+    """Of two nodes' squares that are so only together."""
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (300, 2))
+    y = X[:, 0] * X[:, 1]
+    model = KANRegressor((2,), n_init=4, random_state=0).fit(X, y)
+    x0, x1 = sympy.symbols("x0 x1")
+    assert model.auto_symbolic(X, y, library=["x", "x^2", "sin", "arcsin"]).symbolic_formula() == x0 * x1
+
+
+def test_edges_that_others_make_up_for():
+    """Node 0 needs columns 1 and 2 neither alone nor together: node 1 has both."""
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (300, 3))
+    y = np.exp(X[:, 0]) + (X[:, 1] + X[:, 2] + 0.3) ** 2
+    model = KANRegressor((2,), n_init=4, random_state=0).fit(X, y)
+    trainer, network, _ = model._resumed(X, y, None)
+    trainer.solver = "lm"
+    search = Search(trainer, LIBRARY, 0.1)
+    search.most = 1e-4
+    state = search._without(search._state(*trainer.settle(network, 50), frozenset()), 0, [0], 1)
+    state.network.layers[0].weights[1:, :, 0] = 0.0
+    state = search._state(*trainer.settle(state.network, 50), frozenset())
+    assert state.network.layers[0].edges.tolist() == [[True, False], [True, True], [True, True]]
+    small = search._unshared(state)
+    assert small.network.layers[0].edges.tolist() == [[True, False], [False, True], [False, True]]
+    assert search._without(small, 0, [0], 0) is None  # that column nothing makes up for
+
+
 def test_weights_and_repetitions():
     """A row of weight 2 counts like two rows."""
     X, y = table(n_samples=100)
@@ -222,7 +249,8 @@ def test_random_targets_have_no_good_formula():
     """Splines stay, or the report says that the formula explains nothing."""
     rng = np.random.default_rng(0)
     X, y = rng.uniform(-1.0, 1.0, (300, 2)), rng.normal(size=300)
-    symbolic = KANRegressor((1,), n_init=1, random_state=0).fit(X[:150], y[:150]).auto_symbolic(X[:150], y[:150])
+    model = KANRegressor((1,), n_init=1, random_state=0).fit(X[:150], y[:150])
+    symbolic = model.auto_symbolic(X[:150], y[:150], library=["x", "x^2", "sin", "exp"])
     report = symbolic.fidelity(X[150:], y[150:])
     assert report["n_splines"] > 0 or report["formula_vs_data"] < 0.2
 
