@@ -9,6 +9,8 @@ zero, one, integers, small fractions and parts of pi take these values where, af
 costs nothing (`snap`).
 """
 
+import math
+
 import numpy as np
 
 from ._layer import to_knots
@@ -22,7 +24,7 @@ _EXACT = 1e-17
 _DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
 # How far a number may be moved to a simple one, relative to the larger of both; 0 and +-1 are tried from anywhere.
 _REACH = 0.02
-# Longer expressions are not simplified: that can take minutes.
+# Longer sums are not simplified, nor are powers written out as such: that can take minutes.
 _SIMPLIFIED = 40
 # Distance at which a number is a simple one but for rounding.
 _ROUNDING = 1e-11
@@ -376,13 +378,23 @@ def _holds(condition, columns, categories):
 
 
 def _shortest(expression):
-    """The form with the fewest operations among some that are equal."""
+    """The form with the fewest operations among some that are equal and quickly found."""
     import sympy
 
-    forms = [expression, sympy.expand_mul(expression), sympy.expand(expression)]
-    if expression.count_ops() <= _SIMPLIFIED:
-        forms += [sympy.trigsimp(forms[-1]), sympy.powsimp(forms[1]), sympy.simplify(expression)]
+    forms = [expression, sympy.expand_mul(expression)]
+    forms.append(sympy.powsimp(forms[-1]))
+    if max((_n_terms(power) for power in expression.atoms(sympy.Pow)), default=1) <= _SIMPLIFIED:
+        forms.append(sympy.expand(expression))
+        if forms[-1].count_ops() <= _SIMPLIFIED:
+            forms.append(sympy.trigsimp(forms[-1]))
     return min(forms, key=lambda form: form.count_ops())
+
+
+def _n_terms(power):
+    """Terms of a whole power of a sum when it is written out."""
+    base, exponent = power.args
+    whole = base.is_Add and exponent.is_Integer and exponent > 0
+    return math.comb(len(base.args) + int(exponent) - 1, int(exponent)) if whole else 1
 
 
 def latex(expression):

@@ -98,7 +98,7 @@ class Segments:
         self.starts = np.array(starts)
         self.places = np.cumsum([0, *lengths])
         self.n_entries = int(self.places[-1])
-        self.pays = not len(layers[0].tables) and _BLAS_SPEED * self.n_entries**2 < len(self.order) ** 2
+        self.pays = not len(layers[0].tables) and _BLAS_SPEED * self.n_entries**2 < network.n_parameters**2
 
     def gram(self, terms, deltas):
         """Sum of J' J over some rows, in the order of segments, lower triangle.

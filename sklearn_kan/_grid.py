@@ -34,7 +34,7 @@ def _quantiles(x, weight, levels):
     Missing values do not count; a column that holds nothing else has zeros.
     """
     levels = np.asarray(levels)
-    if weight.min() == weight.max():  # the order of equal values does not matter: a plain sort is much faster
+    if weight.min() == weight.max() and not np.isnan(x).any():  # equal values in any order: a plain sort is much faster
         ordered, middle = np.sort(x, axis=0), (np.arange(len(x)) + 0.5) / len(x)
         return np.stack([np.interp(levels, middle, ordered[:, i]) for i in range(x.shape[1])], axis=1)
     order = np.argsort(x, axis=0, kind="stable")

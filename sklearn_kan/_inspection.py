@@ -423,8 +423,8 @@ class InspectionMixin:
                 network = network.scaled(inner.center, inner.scale)
             trainer.network = network
             trainer.measure()
-        changed._store_network(network.scaled(*scaling))
-        changed.feature_importances_ = attribution(network)
+        changed._store_network(trainer.network.scaled(*scaling))
+        changed.feature_importances_ = attribution(trainer.network)
         return changed
 
     def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):

@@ -235,7 +235,7 @@ class Objective:
         return deltas[::-1]
 
     def _chunk_gram(self, terms, deltas, segments):
-        """J' C J of one chunk, in the order of segments if they pay."""
+        """J' C J of one chunk: in the order of segments if they pay, else by the parameters."""
         if segments.pays:
             return segments.gram(terms, deltas)
         network = self.network
@@ -243,6 +243,8 @@ class Objective:
         for l, layer in enumerate(network.layers):  # noqa: E741
             layer.jacobian(terms[l], deltas[l], jacobian, *network.starts(l))
         jacobian = jacobian.reshape(-1, len(network.weights))
+        if network.n_parameters < len(network.weights):
+            jacobian = jacobian[:, network.free]
         return jacobian.T @ jacobian
 
     def normal_equations(self, theta):
@@ -262,13 +264,14 @@ class Objective:
             gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
-        hessian = np.zeros((len(network.weights), len(network.weights)))
-        for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), chunk_rows):
+        gauss_newton = 0.0
+        for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
-            hessian += part_hessian
+            gauss_newton = gauss_newton + part_matrix
         if segments.pays:
-            hessian = segments.unpacked(hessian)
+            gauss_newton = segments.unpacked(gauss_newton)[np.ix_(network.free, network.free)]
+        hessian = np.zeros((len(network.weights), len(network.weights)))
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
         network.layers[0].tables.add_penalty(hessian, network.value_offset, self.totals, self.table_strengths)
@@ -276,7 +279,7 @@ class Objective:
             self._add_sparsity(hessian, factors, norms)
         if network.n_parameters < len(network.weights):
             hessian = hessian[np.ix_(network.free, network.free)]
-        return value, gradient[network.free], hessian
+        return value, gradient[network.free], hessian + gauss_newton
 
     def _add_sparsity(self, hessian, factors, norms):
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""

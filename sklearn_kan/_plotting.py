@@ -502,13 +502,13 @@ class EdgeDisplay:
     x, y : ndarray
         Points of the curve, over the range of the knots; or codes and values of the categories.
     knots : ndarray
-        Where the pieces of the spline meet, in units of x.
+        Where the pieces of the spline meet, in units of x; none in a named function.
     activations : ndarray or None
         Values of x in the data.
     x_name, y_name : str
         Names of the axes.
     title : str
-        Title of the picture.
+        Title of the picture: the edge and its named function, or the one that its spline looks like most.
     categories : list of str, default=None
         What the codes stand for, if the edge starts from a column of categories.
     missing : float, default=None
@@ -543,7 +543,7 @@ class EdgeDisplay:
     >>> model = KANRegressor((), random_state=0).fit(X, np.sin(X[:, 0]))
     >>> display = EdgeDisplay.from_estimator(model, 0, 0, 0, X)
     >>> display.title
-    'Edge l=0, i=0, j=0'
+    'Edge l=0, i=0, j=0: like sin, R^2 = 0.9929'
     """
 
     def __init__(self, x, y, *, knots, activations, x_name, y_name, title, categories=None, missing=None):
@@ -594,18 +594,19 @@ class EdgeDisplay:
         check_edge(network, l, i, j)
         layer = network.layers[l]
         x, y, categories, missing = _curve(estimator, l, i, j)
-        symbol = layer.symbols.name(i, j)
         if X is not None:
             X = estimator._check_rows(X).astype(np.float64)
+        symbol = layer.symbols.name(i, j)
+        knots = layer.knots[i, layer.degree : layer.n_basis + 1] if symbol is None else np.zeros(0)
         last = l == len(network.layers) - 1
         display = cls(
             x,
             y,
-            knots=_to_data(layer, i, layer.knots[i, layer.degree : layer.n_basis + 1]),
+            knots=_to_data(layer, i, knots),
             activations=None if X is None else network.activations(X, l)[:, i],
             x_name=feature_names_of(estimator)[i] if l == 0 else f"node {i} of layer {l}",
             y_name=f"contribution to {_output_names(estimator)[j] if last else f'node {j} of layer {l + 1}'}",
-            title=f"Edge l={l}, i={i}, j={j}" + ("" if symbol is None else f": {symbol}"),
+            title=_title(estimator, l, i, j, X, categories),
             categories=categories,
             missing=missing,
         )
@@ -660,6 +661,20 @@ class EdgeDisplay:
             ax.set_xlim(ax.get_xlim())  # rows far beyond the knots do not squeeze the curve
             along = np.full_like(self.activations, 0.02)
             (self.rug_,) = ax.plot(self.activations, along, "|k", alpha=0.3, transform=ax.get_xaxis_transform())
+
+
+def _title(estimator, l, i, j, X, categories):  # noqa: E741
+    """The edge and its named function, or the one that its spline looks like most."""
+    edge = f"Edge l={l}, i={i}, j={j}"
+    if categories is not None:
+        return edge
+    return f"{edge}: {estimator.network_.layers[l].symbols.name(i, j) or _likeness(estimator, l, i, j, X)}"
+
+
+def _likeness(estimator, l, i, j, X):  # noqa: E741
+    """The named function that a spline looks like most."""
+    found = estimator.suggest_symbolic(l, i, j, top=1, X=X)
+    return f"like {found[0]['name']}, R^2 = {found[0]['r2']:.4f}" if found else "like no named function"
 
 
 def check_edge(network, l, i, j):  # noqa: E741

@@ -12,7 +12,7 @@ many pairs. There simple functions h are tried, G is fitted anew, and the pair i
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,8 +35,8 @@ _BEAM = 3
 # Candidates of an edge: how many, what they must explain of its function, how much better a more complex one must be,
 # and what a simpler one may leave, next to the best one or at all.
 _CANDIDATES, _LEAST_R2, _BETTER, _WORSE, _CLOSE = 5, 0.9, 0.3, 1e5, 1e-4
-# What a straight line must explain of an edge that is tried straight together with others.
-_STRAIGHT = 0.98
+# Functions that all edges of a layer are tried to be together, and what one must explain of an edge for that.
+_SIMPLE, _NEARLY = (("x",), ("x", "x^2")), 0.98
 # What no spline on a grid tells apart.
 _SAME = 1e-12
 # Inner functions that are tried where a node has one edge before it, and how many of them go on.
@@ -61,6 +61,7 @@ class _State:
     network: Network = field(compare=False)
     loss: float = field(compare=False)
     kept: frozenset = field(compare=False, default=frozenset())  # edges that stay splines
+    outlook: dict = field(compare=False, default_factory=dict)  # the best score of edges when they were last looked at
 
 
 def spline_edges(network):
@@ -159,49 +160,80 @@ class Search:
         """The best network found; its splines are those that no function can replace."""
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         self.most = (1.0 + self.tol) * self._cross_validated(start)
-        small = self._eliminated(start)
-        beam, best = sorted([small, *self._with_straight_layers(small)])[:_BEAM], start
-        while beam and best.loss > _EXACT:
-            found = [child for state in beam for child in self._children(state)]
+        small, best = self._eliminated(start), start
+        found = [small, *self._with_simple_layers(small)]
+        while found:
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
             best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
+            if best.loss <= _EXACT and not spline_edges(best.network):
+                break
             beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
+            found = [child for state in beam for child in self._children(state)]
         return self._settled(best).network
 
     def _eliminated(self, state):
         """Without the edges that the others can make up for, tried from the least one on."""
         rank = 0
         while rank < sum(int(layer.edges.sum()) for layer in state.network.layers):
-            network = self.trainer.measured(state.network)
-            scores = edge_deviations(network.moments)
+            scores = edge_deviations(self.trainer.measured(state.network).moments)
             places = [(score, l, i, j) for l, layer in enumerate(scores) for (i, j), score in np.ndenumerate(layer)]  # noqa: E741
-            alive = [(*place[1:],) for place in sorted(places) if network.layers[place[1]].edges[place[2:]]]
+            alive = [(*place[1:],) for place in sorted(places) if state.network.layers[place[1]].edges[place[2:]]]
             l, i, j = alive[rank]  # noqa: E741
-            kept = [np.ones(layer.shape) for layer in scores]
-            kept[l][i, j] = 0.0
-            smaller = prune(network, 0.5, kept)
-            child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept) if smaller.n_parameters else None
-            if child is not None and self._cross_validated(child) <= max(self.most, _ON_THE_WAY):
-                state = child
-            else:
-                rank += 1
+            smaller = self._without(state, l, [i], j)
+            rank += smaller is None
+            state = smaller or state
+        return self._unshared(state)
+
+    def _unshared(self, state):
+        """Without the edges of a node whose inputs lead to another one as well, which may make up for all together."""
+        for l in range(len(state.network.layers) - 1):  # noqa: E741
+            for j, k in itertools.permutations(range(state.network.layers[l].n_out), 2):
+                edges = state.network.layers[l].edges
+                if max(j, k) < edges.shape[1]:  # nodes may have gone with their edges
+                    shared = edges[:, j] & edges[:, k]
+                    if 1 < shared.sum() < edges[:, j].sum():
+                        state = self._without(state, l, np.flatnonzero(shared), j) or state
         return state
 
-    def _with_straight_layers(self, start):
-        """Networks in which all edges of a layer that are nearly straight are so: one alone may need the others.
+    def _without(self, state, l, inputs, j):  # noqa: E741
+        """The network without the edges from some nodes of layer l to node j; None where that costs too much."""
+        network = self.trainer.measured(state.network)
+        kept = [np.ones(layer.edges.shape) for layer in network.layers]
+        kept[l][inputs, j] = 0.0
+        smaller = prune(network, 0.5, kept)
+        if smaller.n_parameters == 0:
+            return None
+        child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept)
+        return child if self._cross_validated(child) <= max(self.most, _ON_THE_WAY) else None
 
-        x y, for one, is a difference of squares of sums, but also of cosines of sums of arcsines, and of all between.
+    def _with_simple_layers(self, start):
+        """Networks in which all edges of a layer that nearly are lines, or lines and squares, are so together.
+
+        One alone may need the others: x y, for one, is a difference of squares of sums, but also of cosines of sums of
+        arcsines, and of all between.
         """
         found = []
         for l in range(len(start.network.layers)):  # noqa: E741
-            network, line = start.network, {"x": self.library["x"]} if "x" in self.library else {}
-            for edge in self._open_edges(start):
-                for _, function, fit in suggestions(network, *edge, line, self.trainer.rows.X):
-                    if edge[0] == l and fit.r2 >= _STRAIGHT:
-                        network = with_symbol(network, *edge, function, fit.numbers)
-            if network is not start.network:
-                found.append(self._state(*self.trainer.settle(network, 2 * _STEPS), start.kept))
+            before = start.network
+            for names in _SIMPLE:
+                network = self._simplified(start, l, names)
+                if complexity(network) > complexity(before):
+                    found.append(self._state(*self.trainer.settle(network, 2 * _STEPS), start.kept))
+                before = network
         return [state for state in found if self._may_go_on(state)]
+
+    def _simplified(self, state, l, names):  # noqa: E741
+        """All edges of a layer by the first of some functions that is near enough, where one is."""
+        network = state.network
+        for edge in [edge for edge in self._open_edges(state) if edge[0] == l]:
+            for name in names:
+                found = self._suggestions(
+                    state.network, edge, {name: self.library[name]} if name in self.library else {}
+                )
+                if found and found[0][2].r2 >= _NEARLY:
+                    network = with_symbol(network, *edge, found[0][1], found[0][2].numbers)
+                    break
+        return network
 
     def _state(self, network, loss, kept):
         edges = sum(int(layer.edge_mask.sum()) for layer in network.layers)
@@ -225,9 +257,14 @@ class Search:
         chain = next((edge for edge in edges if _is_chain(state.network, edge)), None)
         if chain is not None:
             return self._inner_functions(state, chain) or [self._keep(state, chain)]
-        looked = [(self._suggestions(state.network, edge), edge) for edge in edges]
-        found, edge = max(looked, key=lambda entry: entry[0][0][0])
-        tried = [self._try(state, edge, function, fit.numbers) for _, function, fit in _candidates(found)]
+        for edge in edges:
+            if edge not in state.outlook:
+                state.outlook[edge] = max(
+                    (score for score, _, _ in self._suggestions(state.network, edge)), default=0.0
+                )
+        edge = max(edges, key=state.outlook.get)
+        found = _candidates(self._suggestions(state.network, edge))
+        tried = [self._try(state, edge, function, fit.numbers) for _, function, fit in found]
         good = [child for child in tried if self._may_go_on(child)]
         if good:
             return good
@@ -240,13 +277,15 @@ class Search:
 
     def _try(self, state, edge, function, numbers):
         network, loss = self.trainer.settle(with_symbol(state.network, *edge, function, numbers), _STEPS)
-        return self._state(network, loss, frozenset() if loss < _MUCH_BETTER * state.loss else state.kept)
+        child = self._state(network, loss, frozenset() if loss < _MUCH_BETTER * state.loss else state.kept)
+        child.outlook = {other: score for other, score in state.outlook.items() if other != edge}
+        return child
 
-    def _suggestions(self, network, edge):
-        return suggestions(network, *edge, self.library, self.trainer.rows.X)
+    def _suggestions(self, network, edge, library=None):
+        return suggestions(network, *edge, self.library if library is None else library, self.trainer.rows.X)
 
     def _keep(self, state, edge):
-        return _State(state.criterion, next(self.numbers), state.network, state.loss, state.kept | {edge})
+        return replace(state, number=next(self.numbers), kept=state.kept | {edge})
 
     def _inner_functions(self, state, edge):
         """Simple functions on the one edge into a node; those go on behind which the other edges look best."""
@@ -268,13 +307,14 @@ class Search:
     def _unexplained_behind(self, network, l, j):  # noqa: E741
         """The most that the library leaves of any function behind node j."""
         behind = np.flatnonzero(network.layers[l + 1].edge_mask[j])
-        best = [max(fit.r2 for _, _, fit in self._suggestions(network, (l + 1, j, int(k)))) for k in behind]
+        looked = [self._suggestions(network, (l + 1, j, int(k))) for k in behind]
+        best = [max((fit.r2 for _, _, fit in found), default=0.0) for found in looked]
         return max(1.0 - min(best, default=1.0), _SAME)
 
 
 def _candidates(found):
     """Functions worth a try, the simplest first: each better than the simpler ones, none far worse than the best."""
-    best = max(1.0 - max(fit.r2 for _, _, fit in found), _SAME)
+    best = max(1.0 - max((fit.r2 for _, _, fit in found), default=0.0), _SAME)
     kept, least = [], np.inf
     for score, function, fit in sorted(found, key=lambda entry: (entry[1].complexity, -entry[2].r2)):
         left = max(1.0 - fit.r2, _SAME)

@@ -43,6 +43,8 @@ _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
 # Rows that tell moments and losses that are not minimised.
 _ENOUGH_ROWS = 100_000
+# What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
+_FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -253,17 +255,41 @@ class Trainer:
     def _prune(self):
         self._restore_best()
         self.measure()
-        pruned = prune(self.network, self.settings.prune_threshold)
-        if pruned.n_parameters == 0:
-            warnings.warn(
-                f"prune_threshold={self.settings.prune_threshold} removed every edge: the model is constant. "
-                "Lower prune_threshold or reg_lambda.",
-                UserWarning,
-                stacklevel=6,
-            )
-        self.network, self.value, self.best = pruned, None, Best()
+        whole = self.network
+        self.network, self.value, self.best = prune(whole, self.settings.prune_threshold), None, Best()
         self.reg_lambda = 0.0
-        self._stage("pruned", last=True)
+        reason = "removed every edge"
+        if self.network.n_parameters > 0:
+            self._stage("pruned", last=True)
+            if not self._is_noise():
+                return
+            self.network, self.value = prune(whole, np.inf), None
+            reason = "left a network that explains no more than it would of noise"
+        warnings.warn(
+            f"prune_threshold={self.settings.prune_threshold} {reason}: the model is constant. "
+            "Lower prune_threshold or reg_lambda.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+    def _is_noise(self):
+        """Whether the network explains no more than its degrees of freedom do of noise (generalised cross-validation).
+
+        Known for 'lm' only, on whose problems the degrees of freedom, tr (J'J + P)^-1 J'J, are quickly found.
+        """
+        if self.solver != "lm" or self.validation is not None or self.loss.known_dispersion:
+            return False
+        penalised = self._objective(self.network).normal_equations(self.network.theta)[2]
+        free = self._bare_objective().normal_equations(self.network.theta)[2]
+        ridge = np.finfo(np.float64).eps * np.trace(penalised) * np.eye(len(free))
+        used = np.trace(np.linalg.solve(penalised + ridge, free))
+        freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
+        return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
+
+    def _bare_objective(self):
+        """The loss alone."""
+        rows = self.rows
+        return Objective(self.network, self.loss, rows.X, rows.y, rows.weight, Strengths())
 
     def _compete(self, make_network):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""

@@ -319,6 +319,18 @@ def test_plot_edge():
     display.figure_.canvas.draw()
 
 
+def test_plot_edge_names_the_function():
+    """A spline's likeness with its R^2, a symbolic edge's name; the latter has no knots."""
+    X, _ = table()
+    model = fitted()
+    best = model.suggest_symbolic(0, 1, 2, X=X)[0]
+    assert model.plot_edge(0, 1, 2, X=X).title == f"Edge l=0, i=1, j=2: like {best['name']}, R^2 = {best['r2']:.4f}"
+    display = model.fix_symbolic(0, 1, 2, "sin").plot_edge(0, 1, 2, X=X)
+    assert display.ax_.get_title() == "Edge l=0, i=1, j=2: sin"
+    assert len(display.knots) == 0
+    display.figure_.canvas.draw()
+
+
 def test_plot_edge_of_a_hidden_node():
     X, _ = table()
     model = fitted()

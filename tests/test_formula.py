@@ -1,0 +1,254 @@
+"""The formula of a network: its gauge, simple numbers, expressions in the units of the data."""
+
+import numpy as np
+import pytest
+import samples
+import sympy
+from numpy.testing import assert_allclose
+
+from sklearn_kan import KANClassifier, KANRegressor
+from sklearn_kan._formula import canonical, evaluate, expressions, from_plain, plain, simple_numbers, snap
+from sklearn_kan._losses import SquaredError
+from sklearn_kan._training import Rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SYMBOLIC = (
+    (0, 0, 0, "sin", [1.3, 0.4, 0.7, 0.1]),
+    (0, 1, 0, "x^2", [0.7, 0.3, -0.5, 0.2]),
+    (0, 0, 1, "x", [1.2, 0.5, 0.8, -0.3]),
+    (0, 1, 1, "exp", [-0.6, 0.2, 0.9, 0.1]),
+    (1, 0, 0, "exp", [0.7, 0.3, 0.5, 0.3]),
+    (1, 1, 0, "log", [-0.4, 9.0, 1.4, 0.3]),
+    (1, 0, 1, "x^3", [-0.7, 0.3, 0.5, 0.3]),
+    (1, 1, 1, "arctan", [0.7, 0.3, 0.5, 0.3]),
+)
+
+
+def symbolic_network(seed=0, placed=SYMBOLIC, shape=(2, 2, 2)):
+    """All of its edges are symbolic, its inputs in units of their own."""
+    rng = np.random.RandomState(seed)
+    network = samples.with_symbols(samples.network(rng, list(shape)), *placed)
+    for layer in network.layers:
+        layer.edge_mask[:] = False
+        layer.weights[:] = 0.0
+    return type(network)(network.layers, network.offset), samples.inputs(rng, network, 50)
+
+
+def values(found, X):
+    """Of expressions in x0, x1, ... by SymPy's own way to NumPy."""
+    symbols = sympy.symbols([f"x{i}" for i in range(X.shape[1])])
+    return np.stack([sympy.lambdify(symbols, one, "numpy")(*X.T) * np.ones(len(X)) for one in found], axis=1)
+
+
+# --- gauge ------------------------------------------------------------------------------------------------------------
+
+
+def test_plain_and_back():
+    network, X = symbolic_network()
+    in_units = plain(network)
+    assert_allclose(in_units.raw_predict(X), network.raw_predict(X), rtol=1e-12)
+    back = from_plain(in_units, network.layers[0])
+    assert_allclose(back.weights, network.weights, rtol=1e-12, atol=1e-14)
+
+
+def test_canonical_is_the_same_function():
+    """In the gauge of the formula hidden nodes have no constants, and what is not free is 0 or 1."""
+    network, X = symbolic_network()
+    found, free = canonical(plain(network))
+    assert_allclose(found.raw_predict(X), network.raw_predict(X), rtol=1e-10)
+    assert_allclose(found.layers[0].symbols.numbers[:, 3], 0.0)
+    for layer, rows in zip(found.layers, free, strict=True):
+        fixed = layer.symbols.numbers[~rows]
+        assert (np.isclose(fixed, 0.0, atol=1e-12) | np.isclose(np.abs(fixed), 1.0)).all()
+
+
+def test_a_moved_gauge_gives_the_same_formula():
+    network, X = symbolic_network()
+    other = network.copy()
+    other.layers[1].symbols.rescale_input(0, -0.4, 3.0)
+    other.layers[0].symbols.numbers[0, 3] -= -0.4
+    other.layers[0].symbols.rescale_output(0, 3.0)
+    assert_allclose(other.raw_predict(X), network.raw_predict(X), rtol=1e-10)
+    first, second = canonical(plain(network))[0], canonical(plain(other))[0]
+    assert_allclose(first.weights, second.weights, rtol=1e-9, atol=1e-12)
+
+
+# --- simple numbers ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [(0.999, 1.0), (-1.001, -1.0), (2.003, 2.0), (0.3334, 1 / 3), (3.142, np.pi), (1.571, np.pi / 2), (2.718, np.e)],
+)
+def test_simple_numbers(value, expected):
+    found = simple_numbers(value, 0.002)
+    assert np.isclose(found, expected, rtol=1e-12).any()
+    assert all(abs(number - value) <= 0.002 * max(abs(number), abs(value)) for number in found)
+
+
+def test_no_simple_number_is_near():
+    assert simple_numbers(0.6931, 1e-4) == []
+
+
+def test_snapping():
+    """Numbers that are simple but for an error become so; others stay as the rows have them."""
+    placed = ((0, 0, 0, "sin", [3.14, 0.01, 1.02, 0.0]), (0, 1, 0, "x", [1.0, 0.0, 0.7123, 0.31]))
+    network, _ = symbolic_network(placed=placed, shape=(2, 1))
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (200, 2))
+    network = from_plain(network, network.layers[0])
+    y = np.sin(np.pi * X[:, 0]) + 0.7321 * X[:, 1] + 0.25
+    rows = Rows(X, y[:, None], np.ones(len(X)))
+    found = snap(network, SquaredError(), rows, y.var(), np.ones(1), np.zeros(1))
+    assert_allclose(found.raw_predict(X)[:, 0], y, rtol=1e-9)
+    x0, x1 = sympy.symbols("x0 x1")
+    expected = sympy.sin(sympy.pi * x0) + sympy.Rational(1, 4) + sympy.Float(0.7321) * x1
+    formula = expressions(found, ["x0", "x1"], np.ones(1), np.zeros(1))[0]
+    assert sympy.N(formula - expected, 8, chop=True).subs({x0: 0.3, x1: 0.4}) == pytest.approx(0.0, abs=1e-9)
+    assert formula.has(sympy.sin(sympy.pi * x0))
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+def test_expressions_are_the_network():
+    """To 1e-10, by SymPy's way to NumPy and by our own; in any units of the outputs."""
+    network, X = symbolic_network()
+    units, center = np.array([2.0, 0.3]), np.array([-1.0, 5.0])
+    found = expressions(network, ["x0", "x1"], units, center)
+    expected = network.raw_predict(X) * units + center
+    assert_allclose(values(found, X), expected, rtol=1e-10, atol=1e-10)
+    columns = {"x0": X[:, 0], "x1": X[:, 1]}
+    assert_allclose(np.stack([evaluate(one, columns, network) for one in found], axis=1), expected, rtol=1e-10)
+
+
+def test_an_expression_can_be_read_again():
+    network, X = symbolic_network()
+    found = expressions(network, ["x0", "x1"], np.ones(2), np.zeros(2))
+    again = [sympy.sympify(str(one)) for one in found]
+    assert_allclose(values(again, X), network.raw_predict(X), rtol=1e-10, atol=1e-10)
+
+
+def test_splines_stay_as_functions():
+    """Beside symbols: `evaluate` takes the splines of the network for them."""
+    rng = np.random.RandomState(0)
+    network = samples.with_symbols(samples.network(rng, [2, 2, 1]), *SYMBOLIC[:2])
+    X = samples.inputs(rng, network, 50)
+    (found,) = expressions(network, ["x0", "x1"], np.ones(1), np.zeros(1))
+    assert {type(one).__name__ for one in found.atoms(sympy.core.function.AppliedUndef)} == {
+        "phi_0_0_1",
+        "phi_0_1_1",
+        "phi_1_0_0",
+        "phi_1_1_0",
+    }
+    columns = {"x0": X[:, 0], "x1": X[:, 1]}
+    assert_allclose(evaluate(found, columns, network), network.raw_predict(X)[:, 0], rtol=1e-9)
+
+
+def test_decimals():
+    network, _ = symbolic_network()
+    found = expressions(network, ["x0", "x1"], np.ones(2), np.zeros(2), decimals=2)
+    for one in found:
+        for number in one.atoms(sympy.Float):
+            assert float(number) == pytest.approx(round(float(number), 2), abs=1e-9)
+
+
+# --- of estimators ----------------------------------------------------------------------------------------------------
+
+
+def line(low=0.0, high=20.0, n=60):
+    return np.linspace(low, high, n)[:, None]
+
+
+def test_units_of_the_data():
+    """y = 4 x + 4 z, of columns in units of their own, reads like that."""
+    X = np.random.default_rng(0).uniform([0.0, 500.0], [1.0, 900.0], (200, 2))
+    y = 4.0 * X[:, 0] + 4.0 * X[:, 1]
+    formula = KANRegressor((), random_state=0).fit(X, y).auto_symbolic(X, y).symbolic_formula()
+    assert formula == 4 * sympy.Symbol("x0") + 4 * sympy.Symbol("x1")
+
+
+def test_names():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame(line(), columns=["price"])
+    model = KANRegressor((), random_state=0).fit(X, 3.0 * X["price"] + 5.0)
+    model = model.auto_symbolic(X, 3.0 * X["price"] + 5.0)
+    assert str(model.symbolic_formula()) == "3*price + 5"
+    assert str(model.symbolic_formula(["p"])) == "3*p + 5"
+    assert model.to_latex() == "3 price + 5"
+    with pytest.raises(ValueError, match="feature_names"):
+        model.symbolic_formula(["p", "q"])
+
+
+@pytest.mark.parametrize("decimals", [1.5, "2"])
+def test_wrong_decimals(decimals):
+    model = KANRegressor((), random_state=0).fit(line(), line()[:, 0])
+    with pytest.raises(ValueError, match="decimals must be an integer or None"):
+        model.symbolic_formula(decimals=decimals)
+
+
+def test_outputs():
+    """A list where predictions have an axis of outputs."""
+    X = line(-1.0, 1.0)
+    y = np.hstack([2.0 * X, np.exp(X)])
+    model = KANRegressor((), random_state=0).fit(X, y).auto_symbolic(X, y)
+    formulas = model.symbolic_formula()
+    assert [str(one) for one in formulas] == ["2*x0", "exp(x0)"]
+    assert model.to_latex() == ["2 x_{0}", "e^{x_{0}}"]
+    assert_allclose(values(formulas, X), model.predict(X), rtol=1e-10, atol=1e-10)
+    single = KANRegressor((), random_state=0).fit(X, y[:, :1])
+    assert isinstance(single.symbolic_formula(), list)
+
+
+def test_log_odds():
+    """The formula of a classifier is that of its decision function; with two classes there is one."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (400, 1))
+    y = np.where(rng.uniform(size=400) < 1.0 / (1.0 + np.exp(-3.0 * X[:, 0])), "yes", "no")
+    model = KANClassifier((), random_state=0).fit(X, y).fix_symbolic(0, 0, 0, "x")
+    formula = model.symbolic_formula()
+    assert_allclose(values([formula], X)[:, 0], model.decision_function(X), rtol=1e-10, atol=1e-10)
+    assert float(formula.coeff(sympy.Symbol("x0"))) > 0.0
+    report = model.fidelity(X, y)
+    assert report["formula_vs_data"] == report["model_vs_data"] == model.score(X, y)
+
+
+def test_several_classes():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (200, 1))
+    y = np.digitize(X[:, 0], [-0.3, 0.3])
+    model = KANClassifier((), random_state=0, alpha=0.1).fit(X, y)
+    for j in range(3):
+        model = model.fix_symbolic(0, 0, j, "x^2")
+    assert_allclose(values(model.symbolic_formula(), X), model.decision_function(X), rtol=1e-10, atol=1e-10)
+
+
+def test_counts():
+    """loss='poisson' predicts the exponential of the network."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.0, 2.0, (300, 1))
+    y = rng.poisson(np.exp(1.0 + X[:, 0]))
+    model = KANRegressor((), loss="poisson", random_state=0).fit(X, y).fix_symbolic(0, 0, 0, "x")
+    assert_allclose(values([model.symbolic_formula()], X)[:, 0], model.predict(X), rtol=1e-10)
+
+
+def test_rounding_shows_in_the_fidelity():
+    X = line(-1.0, 1.0)
+    y = np.exp(0.444 * X[:, 0])
+    model = KANRegressor((), random_state=0).fit(X, y).auto_symbolic(X, y)
+    exact, rounded = model.fidelity(X, y), model.fidelity(X, y, decimals=1)
+    assert exact["formula_vs_model"] > 1.0 - 1e-12
+    assert rounded["formula_vs_model"] < 0.999
+    values_rounded = values([model.symbolic_formula(decimals=1)], X)[:, 0]
+    expected = 1.0 - np.mean((values_rounded - y) ** 2) / y.var()
+    assert rounded["formula_vs_data"] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_formula_that_is_not_defined_somewhere():
+    """The model holds the argument inside of the domain; the formula does not, and the report says so."""
+    X = line(0.5, 2.0)
+    model = KANRegressor((), random_state=0).fit(X, np.log(X[:, 0])).auto_symbolic(X, np.log(X[:, 0]))
+    assert str(model.symbolic_formula()) == "log(x0)"
+    outside = np.array([[-1.0], [1.0]])
+    assert np.isfinite(model.predict(outside)).all()
+    assert model.fidelity(outside, [0.0, 0.0])["formula_vs_model"] == -np.inf
