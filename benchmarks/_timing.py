@@ -31,6 +31,12 @@ def compare(name, ours, theirs, *, runs, limit):
     )
 
 
+def peak():
+    """Largest resident size of this process so far, in MB (Linux)."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+
+
 def scaled(value):
     """Seconds in a readable unit."""
     for unit, size in (("s ", 1.0), ("ms", 1e-3)):

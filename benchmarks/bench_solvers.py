@@ -7,7 +7,6 @@ Then exp(sin(pi x) + y^2) with [2, 5, 1]: pykan 0.2.8 takes 211 s for the grids 
 cores and ends at a test RMSE of 2.7e-5; limits are 1/100 of it for all grids and 1/300 to its error.
 """
 
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from sklearn_kan import KANRegressor
 from sklearn_kan._losses import regression_loss
 from sklearn_kan._objective import Objective, Strengths
 
-from ._timing import compare, scaled
+from ._timing import compare, peak, scaled
 from .bench_vs_pykan import data
 
 GRIDS = (3, 5, 10, 20, 50)
@@ -45,9 +44,9 @@ def make_objective():
 def normal_equations():
     objective = make_objective()
     theta = objective.network.theta
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     objective.normal_equations(theta)
-    extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    extra = peak() - before
     J = np.asfortranarray(np.random.RandomState(0).normal(size=(len(theta), N_ROWS)))
     name = "J'J and J'r, [8, 8, 1], 100,000 rows, beside syrk"
     compare(name, lambda: objective.normal_equations(theta), lambda: dsyrk(1.0, J), runs=5, limit=1.0)

@@ -137,6 +137,18 @@ def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
     n_samples, n_in, n_terms = value.shape
     n_out = delta.shape[1]
     base = weights.shape[1] - 1
+    if n_out == 1:
+        for s in range(n_samples):
+            for i in range(n_in):
+                into = 0.0
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else base
+                    grad[i, g, 0] += value[s, i, a] * delta[s, 0]
+                    if len(slope):
+                        into += slope[s, i, a] * weights[i, g, 0]
+                if len(slope):
+                    delta_in[s, i] += into * delta[s, 0]
+        return
     if n_terms == _CUBIC:
         for start in range(0, n_samples, _BLOCK):
             for i in range(n_in):

@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
+from sklearn_kan import _layer
 from sklearn_kan._layer import BASE_ACTIVATIONS
 
 CASES = {
     f"{base}-degree{degree}-{'linear' if linear else 'constant'}": {"base": base, "degree": degree, "linear": linear}
     for base, degree, linear in itertools.product(BASE_ACTIVATIONS, (0, 1, 3), (True, False))
+}
+CASES |= {
+    f"{base}-even-{'linear' if linear else 'constant'}": {"base": base, "degree": 3, "linear": linear, "uniform": True}
+    for base, linear in itertools.product(BASE_ACTIVATIONS, (True, False))
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 TOLERANCE = {"rtol": 1e-11, "atol": 1e-11}
@@ -73,6 +78,58 @@ def test_backward(case):
     into = layer.backward(terms, delta, grad)
     assert_allclose(grad - before, np.einsum("sig,sj->igj", bases(layer, x), delta), **TOLERANCE)
     assert_allclose(into, np.einsum("sij,sj->si", edges(layer, x)[1], delta), **TOLERANCE)
+
+
+@pytest.mark.kernels
+@cases
+def test_without_slopes(case):
+    """The same terms and outputs; what takes derivatives by t has none."""
+    rng, layer, x, terms = make(case)
+    flat = layer.expand(x, slopes=False)
+    assert len(flat.slope) == len(flat[3:5].slope) == 0
+    assert_array_equal(flat.value, terms.value)
+    assert_array_equal(flat.interval, terms.interval)
+    delta = rng.normal(size=(len(x), 2))
+    grad, expected = np.zeros((2, *layer.weights.shape))
+    layer.backward(terms, delta, expected)
+    assert not layer.backward(flat, delta, grad).any()
+    assert_allclose(grad, expected, **TOLERANCE)
+    factor, weight = rng.normal(size=(3, 2)), rng.uniform(0.0, 2.0, len(x))
+    grad, expected = np.zeros((2, *layer.weights.shape))
+    layer.l1_backward(terms, factor, weight, expected)
+    assert not layer.l1_backward(flat, factor, weight, grad).any()
+    assert_array_equal(grad, expected)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("degree", [1, 3])
+def test_gradient_by_dense_products(degree):
+    """Several blocks of rows, the last one shorter."""
+    rng = np.random.RandomState(0)
+    layer = samples.layer(rng, 2, 5, degree=degree)
+    x = rng.uniform(-1.2, 1.2, (_layer._DENSE_ELEMENTS // (2 * (layer.n_basis + 1)) + 7, 2))
+    delta = rng.normal(size=(len(x), 5))
+    grad, expected = np.zeros((2, *layer.weights.shape))
+    layer._dense_gradient(layer.expand(x, slopes=False), delta, grad)
+    expected[:] = np.einsum("sig,sj->igj", bases(layer, x), delta)
+    assert_allclose(grad, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.kernels
+def test_inputs_are_cut():
+    layer = samples.layer(np.random.RandomState(0), 2, 3, scaled=True)
+    far, near = (layer.center + layer.scale * np.full((1, 2), t) for t in (9.0, 2.0))
+    assert_allclose(layer.forward(layer.expand(far, reach=2.0)), layer.forward(layer.expand(near)), **TOLERANCE)
+
+
+@pytest.mark.parametrize("t", [0.999, 1.001])
+def test_silu_within_and_beyond_the_usual_knots(t):
+    """Knots that reach farther than 1 take the exponential."""
+    wide = samples.layer(np.random.RandomState(0), 1, 1, uniform=True)
+    wide.knots *= 2.0
+    wide.weights[:] = 0.0
+    wide.weights[0, -1, 0] = 1.0
+    assert_allclose(wide.edge(0, [t, -t])[:, 0], naive.base("silu", np.array([t, -t]))[0], rtol=1e-14)
 
 
 @pytest.mark.kernels

@@ -384,3 +384,20 @@ def test_evaluations_do_not_disturb_each_other(penalty):
     assert objective.value(moved) == value
     moved += there - here  # in place
     assert_allclose(objective.value(moved), elsewhere, rtol=1e-13)
+
+
+def test_thinned_rows():
+    """Evenly spaced rows tell means nearly as well; of few rows none is left out."""
+    rng = np.random.RandomState(0)
+    network = samples.network(rng, [2, 3, 1], uniform=True)
+    X = samples.inputs(rng, network, 4001)
+    loss, strengths = SquaredError(), Strengths()
+    objective = Objective(network, loss, X, rng.normal(size=(4001, 1)), rng.uniform(0.5, 1.5, 4001), strengths)
+    assert objective.thinned(4001) is objective
+    some = objective.thinned(2500)
+    assert some.n_rows == 2001
+    assert some.sample_weight.sum() == pytest.approx(1.0)
+    theta = network.theta
+    assert some.loss_value(theta) == pytest.approx(objective.loss_value(theta), rel=0.1)
+    for few, many in zip(some.moments(theta), objective.moments(theta), strict=True):
+        assert_allclose(few, many, rtol=0.1, atol=0.05)
