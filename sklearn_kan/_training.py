@@ -464,7 +464,7 @@ class Trainer:
     def measured(self, network):
         """The network with the moments of every edge over the training rows."""
         network = Network(network.layers, network.offset, self._objective(network).moments(network.theta))
-        network.layers[0].unseen[:] = network.moments[0][1]
+        network.layers[0].remember_means(network.moments[0])
         return network
 
     def _objective(self, network):
