@@ -63,21 +63,18 @@ class FirstLayer(Layer):
     def unnamed(self):
         return super().unnamed | self.tables.edges(self.n_in) & ~self.symbols.mask(self.edge_mask.shape)
 
-    def inside(self, x, reach):
-        clipped = super().inside(x, reach)
-        clipped[:, self.tables.categorical] = x[:, self.tables.categorical]
-        return clipped
-
-    def expand(self, x):
+    def expand(self, x, **options):
         missing = np.isnan(x)
         any_missing = missing.any()
         numbers = np.where(missing, self.center, x) if any_missing else x
         if len(self.tables.categorical):
-            numbers = numbers.copy()
+            numbers = np.array(numbers, dtype=np.float64)
             numbers[:, self.tables.categorical] = 0.0
-        splines = super().expand(numbers)
+        splines = super().expand(numbers, **options)
         if any_missing:
-            splines.value[missing], splines.slope[missing], splines.t[missing] = 0.0, 0.0, np.nan
+            splines.value[missing], splines.t[missing] = 0.0, np.nan
+            if len(splines.slope):
+                splines.slope[missing] = 0.0
         rows, unseen = self.tables.locate(x, missing)
         return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
 

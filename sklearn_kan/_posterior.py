@@ -194,7 +194,7 @@ class Posterior:
 def _forward(objective, rows):
     """Raw predictions of some training rows, outliers cut as in training, and the expansion of every layer."""
     network = objective.network
-    return network.forward(network.layers[0].inside(np.asarray(objective.X[rows], dtype=np.float64), objective.reach))
+    return network.forward(objective.X[rows], reach=objective.reach)
 
 
 def _normal_matrices(objective, parts):
