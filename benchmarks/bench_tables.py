@@ -1,6 +1,6 @@
 """Real tables at default parameters, beside a multilayer perceptron and boosted trees on the same splits.
 
-    python benchmarks/bench_tables.py [FOLDER] [--sets files bundled generated packaged] [--only NAME ...]
+    python -m benchmarks.bench_tables [FOLDER] [--sets files bundled generated packaged] [--only NAME ...]
         [--models ours mlp histgb gam ebm] [--jobs N] [--set NAME=VALUE ...]
     ... --noise 20      columns of noise added to concrete and energy
     ... --units         every column times 1e6 plus 1e3: largest difference of the predictions
@@ -34,9 +34,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tables import tables
 
 from sklearn_kan import KANClassifier, KANRegressor
+
+from .tables import tables
 
 FIXED = np.logspace(-6, 2, 9)
 SETTINGS = {"hidden_layer_sizes": [(3,), (5,), (8,)], "grid_size": [3, 5], "alpha": [1e-3, 1e-2]}

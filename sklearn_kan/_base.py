@@ -128,11 +128,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, *, refining=False):
         hidden, grid_sizes = self._check_sizes()
         warm = refining or (self.warm_start and hasattr(self, "network_"))
+        data = {"X": X, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y, categories = self._validate_data(X, y, sample_weight, reset=not warm)
         weight = self._check_weight(sample_weight, X)
         rng = check_random_state(self.random_state)
-        y, weight = self._number_targets(y, weight, warm=warm)
-        rows, scaling, inner = self._rows(X, y, weight, categories, warm=warm)
+        numbers, weight = self._number_targets(y, weight, warm=warm)
+        rows, scaling, inner = self._rows(X, numbers, weight, categories, warm=warm)
         given, validation = rows, None
         if self.early_stopping is True or (self.early_stopping == "auto" and len(rows.X) > _STOP_EARLY_ROWS):
             stratify = not isinstance(self, RegressorMixin)
@@ -144,9 +145,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
         if not warm:
             start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0)
-        progress = Progress(self, n_stages, {"X": X, "y": y, "metadata": metadata}, scaling)
+        progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
             trainer.run(grid_sizes, start)

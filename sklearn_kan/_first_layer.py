@@ -119,6 +119,10 @@ class FirstLayer(Layer):
             moments[:, i] += sample_weight[at].sum() * np.stack([np.abs(mean), mean, mean**2])
         return moments
 
+    def remember_means(self, moments):
+        """What values that were not seen contribute, from the moments over the training rows."""
+        self.unseen[:] = moments[1]
+
     def node(self, i):
         return self.splines().node(i)
 

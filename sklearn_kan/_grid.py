@@ -222,11 +222,13 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
     """
     network = network.copy()
     for before, layer in zip(network.layers[:-1], network.layers[1:], strict=True):
-        X = before.forward(before.expand(X, slopes=False) if first is None else first)
-        first = None
+        terms = before.expand(X, slopes=False) if first is None else first
+        X, first = before.forward(terms), None
         drifted = has_drifted(X, weight)
         if not drifted.any():
             continue
+        if before is network.layers[0]:
+            before.remember_means(before.moments(terms, weight / weight.sum()))
         center, scale = _centred(*data_range(X, weight))
         center, scale = np.where(drifted, center, 0.0), np.where(drifted, scale, 1.0)
         X = (X - center) / scale

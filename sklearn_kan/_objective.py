@@ -136,15 +136,13 @@ class Objective:
 
     def _table_totals(self):
         """Weight of the rows at every row of layer 0's tables."""
-        first = self.network.layers[0]
-        if len(first.tables) == 0:
+        tables = self.network.layers[0].tables
+        if len(tables) == 0:
             return np.zeros(0)
 
         def chunk(rows):
-            terms = (
-                first.expand(self.X[rows], slopes=False, reach=self.reach) if self.first is None else self.first[rows]
-            )
-            return first.tables.totals(terms.rows, self.sample_weight[rows])
+            located, _ = tables.locate(self.X[rows], np.isnan(self.X[rows]))
+            return tables.totals(located, self.sample_weight[rows])
 
         return sum(self._chunks(chunk))
 
@@ -211,7 +209,8 @@ class Objective:
             for l in reversed(range(len(network.layers))):  # noqa: E741
                 layer = network.layers[l]
                 into = layer.backward(terms[l], delta, *parts[l])
-                delta = into + layer.l1_backward(terms[l], factors[l], weight, *parts[l][::2])
+                parts_with_norm = parts[l][::2]  # symbols have no sparsity penalty
+                delta = into + layer.l1_backward(terms[l], factors[l], weight, *parts_with_norm)
         return float(weight @ self.loss.value(y, raw).sum(axis=1)), gradient
 
     def value_and_gradient(self, theta):

@@ -41,13 +41,16 @@ class Progress:
         X, y and metadata for the callbacks.
     scaling : tuple of ndarrays
         Centre and scale of the inputs of a network that predicts from X.
+    categories : list
+        Of the columns of X, what becomes `categories_`.
     """
 
-    def __init__(self, estimator, n_stages, data, scaling):
+    def __init__(self, estimator, n_stages, data, scaling, categories):
         self.estimator = estimator
         self.verbose = estimator.verbose
         self.data = data
         self.scaling = scaling
+        self.categories = categories
         self.context = estimator._init_callback_context(max_subtasks=n_stages)
         self.context.call_on_fit_task_begin(estimator=estimator, **data)
         self.started = time.perf_counter()
@@ -65,7 +68,10 @@ class Progress:
         """End a task; whether a callback asks to stop the loop it belongs to."""
         return context.call_on_fit_task_end(
             estimator=self.estimator,
-            reconstruction_attributes=lambda: {"network_": network.scaled(*self.scaling)},
+            reconstruction_attributes=lambda: {
+                "network_": network.scaled(*self.scaling),
+                "categories_": self.categories,
+            },
             **self.data,
         )
 

@@ -496,7 +496,7 @@ class Trainer:
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
         objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
         network = Network(network.layers, network.offset, objective.moments(network.theta))
-        network.layers[0].unseen[:] = network.moments[0][1]
+        network.layers[0].remember_means(network.moments[0])
         return network
 
     def _last_objective(self, network):

@@ -262,6 +262,15 @@ def test_predict_changes_nothing():
     assert pickle.dumps(model) == before
 
 
+def test_callbacks_predict_from_the_table_as_it_was_given():
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="r2")
+    X, y = table(100)
+    model = KANRegressor((2,), max_iter=5, n_init=1, random_state=0).set_callbacks(monitor).fit(X, y)
+    whole = next(row["r2"] for row in monitor.get_logs().data if row["task_name"] == "fit")
+    assert_allclose(whole, model.score(X, y), rtol=1e-12)
+
+
 # --- shapes of tables -------------------------------------------------------------------------------------------------
 
 

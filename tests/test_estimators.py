@@ -177,7 +177,12 @@ def test_parameters():
             Estimator((5,), 3)
     assert is_regressor(KANRegressor())
     assert is_classifier(KANClassifier())
-    assert set(KANRegressor().get_params()) - set(KANClassifier().get_params()) == {"loss", "quantile", "epsilon"}
+    assert set(KANRegressor().get_params()) - set(KANClassifier().get_params()) == {
+        "loss",
+        "quantile",
+        "epsilon",
+        "store_covariance",
+    }
     assert "max_iter" in str(KANRegressor(max_iter=7))
 
 
