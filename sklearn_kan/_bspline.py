@@ -7,10 +7,15 @@ a point. Beyond the end breakpoints a spline continues as a straight line, or as
     B_g(x) = B_g(b_G) + B_g'(b_G) (x - b_G)        for x > b_G, and likewise for x < b_0.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.linalg
 
 from ._jit import njit
+
+# Knots are even if they lie this close to even ones, in parts of their span.
+_EVEN = 2e-15
 
 
 def extend_breakpoints(breakpoints, degree):
@@ -108,8 +113,76 @@ def _find_interval(x, knots, degree, grid_size):
 
 
 @njit
+def _de_boor(x, knots, degree, g, left, right, v, d):
+    """Write the basis functions that differ from zero on interval g, and their slopes, at x inside the knots."""
+    v[0] = 1.0
+    d[0] = 0.0
+    for j in range(1, degree + 1):
+        left[j] = x - knots[degree + g + 1 - j]
+        right[j] = knots[degree + g + j] - x
+        saved = 0.0
+        before = 0.0
+        for r in range(j):
+            ratio = v[r] / (right[r + 1] + left[j - r])
+            v[r] = saved + right[r + 1] * ratio
+            saved = left[j - r] * ratio
+            if j == degree:
+                d[r] = degree * (before - ratio)
+            before = ratio
+        v[j] = saved
+        if j == degree:
+            d[j] = degree * before
+
+
+@njit
+def _per_unit(knots):
+    """Knots per unit of x where they are even but for rounding, else 0."""
+    n = len(knots) - 1
+    span = knots[n] - knots[0]
+    for g in range(1, n):
+        if abs(knots[g] - knots[0] - span * g / n) > _EVEN * span:
+            return 0.0
+    return n / span
+
+
+@njit
+def _even_cubic(x, low, high, per_unit, linear, interval, value, slope):
+    """Closed form on even knots; no branches, so that it runs on several nodes at once."""
+    n_samples, n_in = x.shape
+    last = np.empty(n_in)
+    for i in range(n_in):
+        last[i] = np.rint((high[i] - low[i]) * per_unit[i]) - 1.0
+    lines = 1.0 if linear else 0.0
+    for s in range(n_samples):
+        for i in range(n_in):
+            inside = min(max(x[s, i], low[i]), high[i])
+            place = (inside - low[i]) * per_unit[i]
+            g = min(np.floor(place), last[i])
+            interval[s, i] = np.int64(g)
+            u = place - g
+            w = 1.0 - u
+            distance = x[s, i] - inside
+            half = 0.5 * per_unit[i] * (1.0 if distance == 0.0 else lines)
+            d0 = -half * w * w
+            d1 = -half * u * (4.0 - 3.0 * u)
+            d2 = half * w * (4.0 - 3.0 * w)
+            d3 = half * u * u
+            value[s, i, 0] = w * w * w / 6.0 + d0 * distance
+            value[s, i, 1] = 2.0 / 3.0 - u * u * (1.0 - 0.5 * u) + d1 * distance
+            value[s, i, 2] = 2.0 / 3.0 - w * w * (1.0 - 0.5 * w) + d2 * distance
+            value[s, i, 3] = u * u * u / 6.0 + d3 * distance
+            if len(slope):
+                slope[s, i, 0] = d0
+                slope[s, i, 1] = d1
+                slope[s, i, 2] = d2
+                slope[s, i, 3] = d3
+
+
+@njit
 def basis_kernel(x, knots, degree, linear, interval, value, slope):
     """Write the basis functions that differ from zero, and their slopes, at each x.
+
+    Cubic ones on even knots by their closed form, others by the recursion.
 
     Parameters
     ----------
@@ -120,39 +193,34 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
         Continue as a straight line beyond the end breakpoints; else as a constant.
     interval : int ndarray of shape (n_samples, n_in), output
         Interval of x, which is the first basis function that differs from zero.
-    value, slope : ndarrays of shape (n_samples, n_in, >= degree + 1), output
-        Basis functions ``interval + a`` and their derivatives, a = 0, ..., degree.
+    value : ndarray of shape (n_samples, n_in, >= degree + 1), output
+        Basis functions ``interval + a``, a = 0, ..., degree.
+    slope : ndarray of the same shape, output
+        Their derivatives; with 0 rows they are not wanted.
     """
     n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 2 * degree - 1
+    per_unit = np.zeros(n_in)
+    if degree == 3:
+        for i in range(n_in):
+            per_unit[i] = _per_unit(knots[i])
+    if per_unit.any():
+        _even_cubic(x, knots[:, 3].copy(), knots[:, 3 + grid_size].copy(), per_unit, linear, interval, value, slope)
     left = np.empty(degree + 1)
     right = np.empty(degree + 1)
-    for s in range(n_samples):
-        for i in range(n_in):
-            low = knots[i, degree]
-            high = knots[i, degree + grid_size]
+    unwanted = np.empty(value.shape[2])
+    for i in range(n_in):
+        if per_unit[i] > 0.0:
+            continue
+        low = knots[i, degree]
+        high = knots[i, degree + grid_size]
+        for s in range(n_samples):
             inside = min(max(x[s, i], low), high)
             g = _find_interval(inside, knots[i], degree, grid_size)
             interval[s, i] = g
             v = value[s, i]
-            d = slope[s, i]
-            v[0] = 1.0
-            d[0] = 0.0
-            for j in range(1, degree + 1):
-                left[j] = inside - knots[i, degree + g + 1 - j]
-                right[j] = knots[i, degree + g + j] - inside
-                saved = 0.0
-                before = 0.0
-                for r in range(j):
-                    ratio = v[r] / (right[r + 1] + left[j - r])
-                    v[r] = saved + right[r + 1] * ratio
-                    saved = left[j - r] * ratio
-                    if j == degree:
-                        d[r] = degree * (before - ratio)
-                    before = ratio
-                v[j] = saved
-                if j == degree:
-                    d[j] = degree * before
+            d = slope[s, i] if len(slope) else unwanted
+            _de_boor(inside, knots[i], degree, g, left, right, v, d)
             distance = x[s, i] - inside
             if distance != 0.0:
                 for a in range(degree + 1):
@@ -231,9 +299,12 @@ def design_matrix(x, knots, degree):
     return design
 
 
+_gauss_legendre = lru_cache(np.polynomial.legendre.leggauss)
+
+
 def quadrature(breakpoints, n_nodes):
     """Gauss-Legendre nodes and weights on every interval, each of shape (n_intervals * n_nodes,)."""
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    nodes, weights = _gauss_legendre(n_nodes)
     half = 0.5 * np.diff(breakpoints)[:, None]
     middle = 0.5 * (breakpoints[1:] + breakpoints[:-1])[:, None]
     return (middle + half * nodes).ravel(), (half * weights).ravel()

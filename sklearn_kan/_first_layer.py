@@ -68,16 +68,18 @@ class FirstLayer(Layer):
         clipped[:, self.tables.categorical] = x[:, self.tables.categorical]
         return clipped
 
-    def expand(self, x):
+    def expand(self, x, *, slopes=True):
         missing = np.isnan(x)
         any_missing = missing.any()
         numbers = np.where(missing, self.center, x) if any_missing else x
         if len(self.tables.categorical):
             numbers = numbers.copy()
             numbers[:, self.tables.categorical] = 0.0
-        splines = super().expand(numbers)
+        splines = super().expand(numbers, slopes=slopes)
         if any_missing:
-            splines.value[missing], splines.slope[missing], splines.t[missing] = 0.0, 0.0, np.nan
+            splines.value[missing], splines.t[missing] = 0.0, np.nan
+            if slopes:
+                splines.slope[missing] = 0.0
         rows, unseen = self.tables.locate(x, missing)
         return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
 

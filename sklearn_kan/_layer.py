@@ -20,25 +20,79 @@ from ._symbols import Symbols
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
 # Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
 _FARTHEST = 1e30
+# Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
+_CUBIC = 5
+# With so few basis functions, and so many outputs, a product with all of them is quicker than one with some.
+_DENSE_BASIS, _DENSE_OUT = 10, 4
+# Elements of a block of it, which stays in cache.
+_DENSE_ELEMENTS = 12_000
+# Rows of a block, during which the weights of one node stay in the nearest cache.
+_BLOCK = 32
 
 
 @njit
-def _silu_kernel(t, low, high, linear, value, slope):
-    """Write silu(t) and its derivative to the last column; beyond [low, high] a line or a constant."""
-    n_samples, n_in = t.shape
+def _scale_kernel(x, center, scale, t):
+    """Write x in units of the knots to t."""
+    n_samples, n_in = x.shape
     for s in range(n_samples):
         for i in range(n_in):
-            inside = min(max(t[s, i], low[i]), high[i])
-            sigmoid = 1.0 / (1.0 + math.exp(-inside))
-            b = inside * sigmoid
-            d = sigmoid * (1.0 + inside * (1.0 - sigmoid))
-            if inside != t[s, i]:
-                if linear:
-                    b += d * (t[s, i] - inside)
-                else:
-                    d = 0.0
-            value[s, i, -1] = b
-            slope[s, i, -1] = d
+            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -_FARTHEST), _FARTHEST)
+
+
+@njit
+def _sigmoid(t):
+    """1 / (1 + exp(-t)) in [-1, 1] by the seventh convergent of Lambert's continued fraction of tanh(t / 2).
+
+    It is exact but for rounding, and several run at once.
+    """
+    h = 0.5 * t
+    u = h * h
+    above = h * (135135.0 + u * (17325.0 + u * (378.0 + u)))
+    return 0.5 + 0.5 * above / (135135.0 + u * (62370.0 + u * (3150.0 + u * 28.0)))
+
+
+@njit
+def _silu_kernel(t, knots, degree, linear, value, slope):
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond the knots a line or a constant."""
+    n_samples, n_in = t.shape
+    last = value.shape[2] - 1
+    low = knots[:, degree].copy()
+    high = knots[:, knots.shape[1] - degree - 1].copy()
+    small = low.min() >= -1.0 and high.max() <= 1.0
+    lines = 1.0 if linear else 0.0
+    inside = np.empty(n_in)
+    sigmoid = np.empty(n_in)
+    d = np.empty(n_in)
+    for s in range(n_samples):
+        for i in range(n_in):
+            inside[i] = min(max(t[s, i], low[i]), high[i])
+        if small:
+            for i in range(n_in):
+                sigmoid[i] = _sigmoid(inside[i])
+        else:
+            for i in range(n_in):
+                sigmoid[i] = 1.0 / (1.0 + math.exp(-inside[i]))
+        for i in range(n_in):
+            distance = t[s, i] - inside[i]
+            d[i] = sigmoid[i] * (1.0 + inside[i] * (1.0 - sigmoid[i])) * (1.0 if distance == 0.0 else lines)
+            inside[i] = inside[i] * sigmoid[i] + d[i] * distance
+        for i in range(n_in):
+            value[s, i, last] = inside[i]
+            if len(slope):
+                slope[s, i, last] = d[i]
+
+
+@njit
+def _cubic_rows(rows, g):
+    """The four rows from g on and the last one, of a node's weights or their gradient."""
+    one = np.uint64(1)  # unsigned, else Numba looks for negative indices
+    return rows[g], rows[g + one], rows[g + one + one], rows[g + one + one + one], rows[np.uint64(len(rows)) - one]
+
+
+@njit
+def _cubic_terms(terms):
+    """The five terms of a cubic node."""
+    return terms[0], terms[1], terms[2], terms[3], terms[4]
 
 
 @njit
@@ -55,22 +109,59 @@ def _forward_kernel(interval, value, weights, out):
                 for a in range(n_terms - 1):
                     total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
             out[s, 0] += total
-        return
-    for s in range(n_samples):
-        for i in range(n_in):
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                v = value[s, i, a]
-                for j in range(n_out):
-                    out[s, j] += v * weights[i, g, j]
+    elif n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = out[s]
+                    w0, w1, w2, w3, w4 = _cubic_rows(weights[i], np.uint64(interval[s, i]))
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        y[j] += v0 * w0[j] + v1 * w1[j] + v2 * w2[j] + v3 * w3[j] + v4 * w4[j]
+    else:
+        for s in range(n_samples):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else base
+                    v = value[s, i, a]
+                    for j in range(n_out):
+                        out[s, j] += v * weights[i, g, j]
 
 
 @njit
 def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
-    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y."""
+    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y.
+
+    Without rows of slopes there is no gradient by t.
+    """
     n_samples, n_in, n_terms = value.shape
     n_out = delta.shape[1]
     base = weights.shape[1] - 1
+    if n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = delta[s]
+                    g = np.uint64(interval[s, i])
+                    g0, g1, g2, g3, g4 = _cubic_rows(grad[i], g)
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        d = y[j]
+                        g0[j] += v0 * d
+                        g1[j] += v1 * d
+                        g2[j] += v2 * d
+                    for j in range(n_out):  # five rows in one loop are too many for the compiler to keep apart
+                        d = y[j]
+                        g3[j] += v3 * d
+                        g4[j] += v4 * d
+                    if len(slope):
+                        w0, w1, w2, w3, w4 = _cubic_rows(weights[i], g)
+                        d0, d1, d2, d3, d4 = _cubic_terms(slope[s, i])
+                        into = 0.0
+                        for j in range(n_out):
+                            into += y[j] * (d0 * w0[j] + d1 * w1[j] + d2 * w2[j] + d3 * w3[j] + d4 * w4[j])
+                        delta_in[s, i] += into
+        return
     for s in range(n_samples):
         for i in range(n_in):
             into = 0.0
@@ -81,8 +172,10 @@ def _backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
                 for j in range(n_out):
                     grad[i, g, j] += v * delta[s, j]
                     dot += weights[i, g, j] * delta[s, j]
-                into += slope[s, i, a] * dot
-            delta_in[s, i] += into
+                if len(slope):
+                    into += slope[s, i, a] * dot
+            if len(slope):
+                delta_in[s, i] += into
 
 
 @njit
@@ -122,24 +215,43 @@ def _jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
 
 
 @njit
+def _edge_values(interval, value, weights, i, start, stop, phi):
+    """Write phi of every edge of input node i at the rows from start to stop, shape (>= stop - start, n_out)."""
+    n_terms = value.shape[2]
+    base = weights.shape[1] - 1
+    n_out = weights.shape[2]
+    for s in range(start, stop):
+        row = phi[s - start]
+        v = value[s, i, n_terms - 1]
+        for j in range(n_out):
+            row[j] = v * weights[i, base, j]
+        for a in range(n_terms - 1):
+            g = np.uint64(interval[s, i] + a)
+            v = value[s, i, a]
+            for j in range(n_out):
+                row[j] += v * weights[i, g, j]
+
+
+@njit
 def _moments_kernel(interval, value, weights, sample_weight, moments):
     """Add sum_s w_s (|phi|, phi, phi^2) of every edge to moments, shape (3, n_in, n_out)."""
-    n_samples, n_in, n_terms = value.shape
+    n_samples, n_in, _ = value.shape
     n_out = weights.shape[2]
-    base = weights.shape[1] - 1
-    phi = np.empty(n_out)
-    for s in range(n_samples):
-        for i in range(n_in):
-            phi[:] = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                v = value[s, i, a]
-                for j in range(n_out):
-                    phi[j] += v * weights[i, g, j]
+    phi = np.empty((_BLOCK, n_out))
+    for i in range(n_in):
+        for start in range(0, n_samples, _BLOCK):
+            stop = min(start + _BLOCK, n_samples)
+            _edge_values(interval, value, weights, i, start, stop, phi)
             for j in range(n_out):
-                moments[0, i, j] += sample_weight[s] * abs(phi[j])
-                moments[1, i, j] += sample_weight[s] * phi[j]
-                moments[2, i, j] += sample_weight[s] * phi[j] * phi[j]
+                absolute = mean = square = 0.0
+                for s in range(start, stop):
+                    weighted = sample_weight[s] * phi[s - start, j]
+                    absolute += abs(weighted)
+                    mean += weighted
+                    square += weighted * phi[s - start, j]
+                moments[0, i, j] += absolute
+                moments[1, i, j] += mean
+                moments[2, i, j] += square
 
 
 @njit
@@ -148,22 +260,19 @@ def _l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, 
     n_samples, n_in, n_terms = value.shape
     n_out = weights.shape[2]
     base = weights.shape[1] - 1
-    phi = np.empty(n_out)
+    phi = np.empty((1, n_out))
     for s in range(n_samples):
         for i in range(n_in):
-            phi[:] = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                for j in range(n_out):
-                    phi[j] += value[s, i, a] * weights[i, g, j]
+            _edge_values(interval, value, weights, i, s, s + 1, phi)
             for j in range(n_out):
-                phi[j] = np.sign(phi[j]) * factor[i, j] * sample_weight[s]
+                phi[0, j] = np.sign(phi[0, j]) * factor[i, j] * sample_weight[s]
             into = 0.0
             for a in range(n_terms):
                 g = interval[s, i] + a if a < n_terms - 1 else base
                 for j in range(n_out):
-                    grad[i, g, j] += value[s, i, a] * phi[j]
-                    into += slope[s, i, a] * weights[i, g, j] * phi[j]
+                    grad[i, g, j] += value[s, i, a] * phi[0, j]
+                    if len(slope):
+                        into += slope[s, i, a] * weights[i, g, j] * phi[0, j]
             delta_in[s, i] += into
 
 
@@ -179,6 +288,21 @@ def _gram_kernel(interval, value, sample_weight, gram):
                 for b in range(n_terms):
                     h = interval[s, i] + b if b < n_terms - 1 else base
                     gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
+
+
+@njit
+def _dense_kernel(interval, value, first, dense):
+    """Write all basis functions, zeros too, of the rows from first on: (n_rows, n_in, n_basis + 1)."""
+    n_in, n_terms = value.shape[1:]
+    base = dense.shape[2] - 1
+    for s in range(dense.shape[0]):
+        for i in range(n_in):
+            for g in range(base):
+                dense[s, i, g] = 0.0
+            g = interval[first + s, i]
+            for a in range(n_terms - 1):
+                dense[s, i, g + a] = value[first + s, i, a]
+            dense[s, i, base] = value[first + s, i, n_terms - 1]
 
 
 def _silu_curvature(t):
@@ -205,11 +329,12 @@ class Expansion:
 
     interval: np.ndarray  # (n_samples, n_in)
     value: np.ndarray  # (n_samples, n_in, degree + 2)
-    slope: np.ndarray  # same shape, derivatives by t
+    slope: np.ndarray  # same shape, derivatives by t; 0 rows where they were not wanted
     t: np.ndarray  # (n_samples, n_in), inputs in units of the knots
 
     def __getitem__(self, rows):
-        return Expansion(self.interval[rows], self.value[rows], self.slope[rows], self.t[rows])
+        slope = self.slope[rows] if len(self.slope) else self.slope
+        return Expansion(self.interval[rows], self.value[rows], slope, self.t[rows])
 
 
 class Layer:
@@ -289,19 +414,25 @@ class Layer:
         with np.errstate(over="ignore"):
             return np.clip(x, self.center - reach * self.scale, self.center + reach * self.scale)
 
-    def expand(self, x) -> Expansion:
-        """Terms at x, shape (n_samples, n_in)."""
-        t = to_knots(x, self.center, self.scale)
+    def expand(self, x, *, slopes=True) -> Expansion:
+        """Terms at x, shape (n_samples, n_in); without slopes for what takes no derivative by t, as `forward`."""
+        x = np.ascontiguousarray(x, dtype=np.float64)
+        if not x.flags.writeable:  # kernels would be compiled once more for it
+            x = x.copy()
+        t = np.empty(x.shape)
+        _scale_kernel(x, self.center, self.scale, t)
         interval = np.empty(t.shape, dtype=np.int64)
-        value = np.zeros((*t.shape, self.degree + 2))
-        slope = np.zeros((*t.shape, self.degree + 2))
+        value = np.empty((*t.shape, self.degree + 2))
+        slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))
         basis_kernel(t, self.knots, self.degree, self.linear, interval, value, slope)
         if self.base_activation == "silu":
-            _silu_kernel(t, *self.bounds(), self.linear, value, slope)
+            _silu_kernel(t, self.knots, self.degree, self.linear, value, slope)
         elif self.base_activation == "identity":
             low, high = self.bounds()
             value[..., -1] = t if self.linear else np.clip(t, low, high)
-            slope[..., -1] = 1.0 if self.linear else (t >= low) & (t <= high)
+            slope[..., -1] = 1.0 if self.linear else ((t >= low) & (t <= high))[: len(slope)]
+        else:
+            value[..., -1] = slope[..., -1] = 0.0
         return Expansion(interval, value, slope, t)
 
     def expands_like(self, other):
@@ -325,9 +456,23 @@ class Layer:
             The gradient by t.
         """
         delta_in = np.zeros(terms.interval.shape)
-        _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
+        if not len(terms.slope) and self.n_basis < _DENSE_BASIS and self.n_out >= _DENSE_OUT:
+            self._dense_gradient(terms, delta, grad)
+        else:
+            _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
         self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
         return delta_in
+
+    def _dense_gradient(self, terms, delta, grad):
+        """Add the gradient by the weights as products with blocks of rows of all basis functions."""
+        n_rows = len(delta)
+        block = max(1, _DENSE_ELEMENTS // (self.n_in * (self.n_basis + 1)))
+        dense = np.empty((min(block, n_rows), self.n_in, self.n_basis + 1))
+        for first in range(0, n_rows, block):
+            part = dense[: n_rows - first]
+            _dense_kernel(terms.interval, terms.value, first, part)
+            flat = part.reshape(len(part), -1)
+            grad += (flat.T @ delta[first : first + len(part)]).reshape(grad.shape)
 
     def l1_backward(self, terms, factor, sample_weight, grad):
         """The same for the penalty sum_s w_s sum_ij factor_ij abs(phi_ij(x_s))."""
@@ -403,7 +548,7 @@ class Layer:
     def edge(self, i, t):
         """All functions phi_ij of input node i at points t, shape (n_points, n_out)."""
         one = self.node(i)
-        return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None]))
+        return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None], slopes=False))
 
     def with_symbol(self, i, j, function, numbers):
         """A copy whose edge (i, j) carries a named function instead of what it had."""

@@ -25,11 +25,15 @@ def _parameter_arrays(layers):
     return [*(layer.weights for layer in layers), *numbers, layers[0].tables.values]
 
 
-def _views(vector, arrays):
-    """Consecutive parts of a vector, shaped like some arrays; where each begins and the last one ends."""
+def _places(arrays):
+    """Where arrays begin and end in one vector, and their shapes."""
     ends = np.cumsum([0, *(array.size for array in arrays)]).tolist()
-    parts = [vector[a:b].reshape(array.shape) for a, b, array in zip(ends[:-1], ends[1:], arrays, strict=True)]
-    return parts, ends
+    return list(zip(ends[:-1], ends[1:], [array.shape for array in arrays], strict=True))
+
+
+def _views(vector, places):
+    """Consecutive parts of a vector in the shapes of the arrays that they stand for."""
+    return [vector[start:stop].reshape(shape) for start, stop, shape in places]
 
 
 class Network:
@@ -49,6 +53,9 @@ class Network:
     weights : ndarray
         All weights, those of pruned edges (zero) included, then the numbers of all symbolic edges, then the values of
         layer 0's tables.
+    places : list of tuple
+        Where each layer's weights, then each layer's numbers, and then the values begin and end in it, and their
+        shapes.
     offsets, number_offsets : list of int
         Where the weights and the numbers of each layer begin in it.
     value_offset : int
@@ -61,8 +68,14 @@ class Network:
         layers = [FirstLayer.of(layers[0]), *layers[1:]]
         arrays = _parameter_arrays(layers)
         self.weights = np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
-        views, ends = _views(self.weights, arrays)
-        self.offsets, self.number_offsets, self.value_offset = ends[: len(layers)], ends[len(layers) : -2], ends[-2]
+        self.places = _places(arrays)
+        starts = [start for start, _, _ in self.places]
+        self.offsets, self.number_offsets, self.value_offset = (
+            starts[: len(layers)],
+            starts[len(layers) : -1],
+            starts[-1],
+        )
+        views = _views(self.weights, self.places)
         self.layers = [
             layer.replace(
                 weights=weights,
@@ -120,27 +133,31 @@ class Network:
         """Views of a vector like `weights`, a tuple a layer: shaped like its weights, like its symbols' numbers and,
         of layer 0, like the values of its tables.
         """
-        *views, values = _views(gradient, _parameter_arrays(self.layers))[0]
+        *views, values = _views(gradient, self.places)
         parts = list(zip(views[: len(self.layers)], views[len(self.layers) :], strict=True))
         return [(*parts[0], values), *parts[1:]]
 
-    def places(self, l):  # noqa: E741
+    def starts(self, l):  # noqa: E741
         """Where these parts of a layer begin."""
         return self.offsets[l], self.number_offsets[l], *([self.value_offset] if l == 0 else [])
 
     def chunk_rows(self):
         """Rows a chunk, from the shape alone."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return int(np.clip(_CHUNK_ELEMENTS // widest, 32, 4096))
+        return min(max(_CHUNK_ELEMENTS // widest, 32), 4096)
 
-    def forward(self, x, first=None):
+    def forward(self, x, first=None, *, slopes=True):
         """Raw predictions of some rows and the expansion of every layer.
+
+        That of layer 0 has no slopes: no gradient goes on from there.
 
         Parameters
         ----------
         x : ndarray of shape (n_samples, n_in)
         first : Expansion, default=None
             Of layer 0 at these rows, when it is known.
+        slopes : bool, default=True
+            Whether the other layers' expansions have slopes, which `backward` needs.
 
         Returns
         -------
@@ -149,7 +166,7 @@ class Network:
         """
         terms = []
         for layer in self.layers:
-            terms.append(layer.expand(x) if terms or first is None else first)
+            terms.append(layer.expand(x, slopes=slopes and bool(terms)) if terms or first is None else first)
             x = layer.forward(terms[-1])
         return x + self.offset, terms
 
@@ -163,7 +180,7 @@ class Network:
         out = np.empty((len(X), self.layers[-1].n_out))
 
         def predict_rows(rows):
-            out[rows] = self.forward(np.asarray(X[rows], dtype=np.float64))[0]
+            out[rows] = self.forward(X[rows], slopes=False)[0]
 
         for _ in map_chunks(predict_rows, len(X), self.chunk_rows()):
             pass
@@ -243,7 +260,7 @@ class Network:
     def activations(self, X, depth):
         """Values of the nodes of layer `depth` (0: the inputs), shape (n_samples, n_depth)."""
         for layer in self.layers[:depth]:
-            X = layer.forward(layer.expand(X))
+            X = layer.forward(layer.expand(X, slopes=False))
         return X
 
     def to_dict(self):

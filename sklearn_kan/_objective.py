@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._bspline import continuity, roughness
+from ._gauss_newton import Segments
 from ._layer import edge_variances
 from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
 from ._threads import map_chunks
@@ -68,7 +69,7 @@ class Objective:
         if before is not None and network.layers[0].expands_like(before.network.layers[0]):
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
-            self.first = network.layers[0].expand(self._inputs(slice(None)))
+            self.first = network.layers[0].expand(self._inputs(slice(None)), slopes=False)
         self.last_loss = None, np.inf
         self.weighed = [
             quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
@@ -83,25 +84,34 @@ class Objective:
         return len(self.X)
 
     def subset(self, rows):
-        """The same objective on some rows: a mini-batch."""
+        """The same objective on some rows: a mini-batch. Its rows are expanded anew, which costs less than to copy."""
         part = object.__new__(Objective)
         part.__dict__.update(self.__dict__)
         part.X = self.X[rows]
         part.y = self.y[rows]
         weight = self.sample_weight[rows]
         part.sample_weight = weight * (len(self.X) / len(weight))
-        part.first = None if self.first is None else self.first[rows]
+        part.first = None
         part.last_loss = None, np.inf
+        return part
+
+    def thinned(self, most):
+        """The same objective on evenly spaced rows, at least half of `most` and at most that many."""
+        step = -(-len(self.X) // most)
+        if step == 1:
+            return self
+        part = self.subset(slice(None, None, step))
+        part.sample_weight /= part.sample_weight.sum()
         return part
 
     def _inputs(self, rows):
         """Inputs, outliers cut: a line through a far point would turn the whole function."""
         return self.network.layers[0].inside(np.asarray(self.X[rows], dtype=np.float64), self.reach)
 
-    def _forward(self, rows):
+    def _forward(self, rows, *, slopes=True):
         if self.first is not None:
-            return self.network.forward(None, self.first[rows])
-        return self.network.forward(self._inputs(rows))
+            return self.network.forward(None, self.first[rows], slopes=slopes)
+        return self.network.forward(self._inputs(rows), slopes=slopes)
 
     def _chunks(self, function):
         return map_chunks(function, len(self.X), self.network.chunk_rows())
@@ -113,7 +123,7 @@ class Objective:
             return self.last_loss[1]
 
         def chunk(rows):
-            raw, _ = self._forward(rows)
+            raw, _ = self._forward(rows, slopes=False)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
@@ -149,7 +159,7 @@ class Objective:
         self.network.theta = theta
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self._forward(rows, slopes=False)
             return [
                 layer.moments(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)
@@ -217,18 +227,25 @@ class Objective:
             gradient += part_gradient
         return value, gradient[self.network.free]
 
-    def _chunk_jacobian(self, raw, terms, rows):
-        """Rows A' J of one chunk, C = A A' the weighted curvature: shape (n_rows, n_weights)."""
-        network = self.network
+    def _chunk_deltas(self, raw, terms, rows):
+        """Cotangents A of every layer's output nodes, C = A A' the weighted curvature: (n_samples, n_rows, n_out)."""
         factor = self.loss.curvature_factor(self.y[rows], raw)
         delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
-        jacobian = np.zeros((*delta.shape[:2], len(network.weights)))
-        for l in reversed(range(len(network.layers))):  # noqa: E741
-            layer, term = network.layers[l], terms[l]
-            layer.jacobian(term, delta, jacobian, *network.places(l))
-            if l > 0:
-                delta = layer.input_gradient(term, delta)
-        return jacobian.reshape(-1, len(network.weights))
+        deltas = [delta]
+        for layer, term in zip(self.network.layers[:0:-1], terms[:0:-1], strict=True):
+            deltas.append(layer.input_gradient(term, deltas[-1]))
+        return deltas[::-1]
+
+    def _chunk_gram(self, terms, deltas, segments):
+        """J' C J of one chunk, in the order of segments if they pay."""
+        if segments.pays:
+            return segments.gram(terms, deltas)
+        network = self.network
+        jacobian = np.zeros((*deltas[0].shape[:2], len(network.weights)))
+        for l, layer in enumerate(network.layers):  # noqa: E741
+            layer.jacobian(terms[l], deltas[l], jacobian, *network.starts(l))
+        jacobian = jacobian.reshape(-1, len(network.weights))
+        return jacobian.T @ jacobian
 
     def normal_equations(self, theta):
         """F(theta), its gradient and J' C J + curvature of the penalties, from one pass over the rows."""
@@ -237,19 +254,23 @@ class Objective:
         penalty, factors, norms = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        most = max(1, _JACOBIAN_ELEMENTS // (len(network.weights) * self.y.shape[1]))
+        segments = Segments(network)
+        width = segments.n_entries if segments.pays else len(network.weights)
+        most = max(1, _JACOBIAN_ELEMENTS // (width * self.y.shape[1]))
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
             raw, terms = self._forward(rows)
-            jacobian = self._chunk_jacobian(raw, terms, rows)
-            return *self._chunk_gradient(raw, terms, rows, factors), jacobian.T @ jacobian
+            gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
+            return *self._chunk_gradient(raw, terms, rows, factors), gram
 
         hessian = np.zeros((len(network.weights), len(network.weights)))
         for part, part_gradient, part_hessian in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
             hessian += part_hessian
+        if segments.pays:
+            hessian = segments.unpacked(hessian)
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
         network.layers[0].tables.add_penalty(hessian, network.value_offset, self.totals, self.table_strengths)
@@ -263,7 +284,7 @@ class Objective:
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
 
         def chunk(rows):
-            _, terms = self._forward(rows)
+            _, terms = self._forward(rows, slopes=False)
             return [
                 layer.gram(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)

@@ -5,11 +5,14 @@ An objective offers ``value(theta)``, ``value_and_gradient(theta)`` and, for `le
 called after each iteration; a true return value stops the solver. A step to a value that is not finite is rejected.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
+
+from ._jit import njit
 
 
 @dataclass
@@ -48,10 +51,10 @@ _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
 
 
-def _damped_factor(hessian, scale, damping):
-    """Cholesky factor of H + damping diag(scale); None when that is not positive definite."""
-    matrix = hessian.copy()
-    matrix[np.diag_indices_from(matrix)] += damping * scale
+def _damped_factor(hessian, scale, damping, matrix):
+    """Cholesky factor of H + damping diag(scale), in `matrix`; None when that is not positive definite."""
+    np.copyto(matrix, hessian)
+    matrix.ravel()[:: len(matrix) + 1] += damping * scale
     factor, info = dpotrf(matrix.T, lower=0, clean=0, overwrite_a=1)  # the transpose is in Fortran's order: no copy
     return factor if info == 0 else None
 
@@ -80,12 +83,13 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
     """
     value, gradient, hessian = objective.normal_equations(theta)
     plateau = _Plateau(value, tol, _LM_PATIENCE)
+    matrix = np.empty(hessian.shape)
     for n_iter in range(1, max_iter + 1):
         scale = np.diag(hessian).copy()
         scale = np.maximum(scale, 1e-10 * max(scale.max(initial=0.0), np.finfo(float).tiny))
         growth = 2.0
         while True:
-            factor = _damped_factor(hessian, scale, damping)
+            factor = _damped_factor(hessian, scale, damping, matrix)
             new_value = np.inf
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
@@ -97,7 +101,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             growth *= 2.0
             if damping > _LARGEST_DAMPING:  # no step lowers the value: a minimum to rounding
                 return Solution(theta, value, n_iter, True, 1.0)
-        predicted = -(gradient @ step + 0.5 * step @ (hessian @ step))
+        predicted = 0.5 * (damping * step @ (scale * step) - gradient @ step)  # by the equation that step solves
         ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
         damping = max(_SMALLEST_DAMPING, damping * max(_LARGEST_FALL, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
         theta, value = new_theta, new_value
@@ -244,6 +248,17 @@ def adam_start(n_parameters):
     return {"mean": np.zeros(n_parameters), "square": np.zeros(n_parameters), "n_steps": 0}
 
 
+@njit
+def _adam_step(theta, gradient, mean, square, n_steps, learning_rate):
+    """Move theta and the moments of the gradient by one step."""
+    mean_part = 1.0 - _BETA1**n_steps
+    square_part = 1.0 - _BETA2**n_steps
+    for p in range(len(theta)):
+        mean[p] += (1.0 - _BETA1) * (gradient[p] - mean[p])
+        square[p] += (1.0 - _BETA2) * (gradient[p] * gradient[p] - square[p])
+        theta[p] -= learning_rate * (mean[p] / mean_part) / (math.sqrt(square[p] / square_part) + _EPSILON)
+
+
 def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     """One pass over the rows in random mini-batches (Kingma & Ba 2015); `state` moves on in place.
 
@@ -255,6 +270,7 @@ def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     value : float
         Mean of the batches' values, each before its step.
     """
+    theta = theta.copy()
     order = rng.permutation(objective.n_rows)
     values = []
     for start in range(0, len(order), batch_size):
@@ -264,11 +280,7 @@ def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
             continue
         values.append((len(rows), value))
         state["n_steps"] += 1
-        state["mean"] += (1.0 - _BETA1) * (gradient - state["mean"])
-        state["square"] += (1.0 - _BETA2) * (gradient**2 - state["square"])
-        mean = state["mean"] / (1.0 - _BETA1 ** state["n_steps"])
-        square = state["square"] / (1.0 - _BETA2 ** state["n_steps"])
-        theta = theta - learning_rate * mean / (np.sqrt(square) + _EPSILON)
+        _adam_step(theta, gradient, state["mean"], state["square"], state["n_steps"], learning_rate)
     sizes, values = np.array(values).T if values else (np.ones(1), np.full(1, np.inf))
     return theta, float(np.average(values, weights=sizes))
 

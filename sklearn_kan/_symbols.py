@@ -145,6 +145,8 @@ class Symbols:
 
     def select(self, mask, inputs, outputs):
         """Some of the edges, between some of the nodes, which are numbered anew; all boolean arrays."""
+        if not len(self):
+            return Symbols()
         i, j = self.edges.T
         kept = mask[i, j] & inputs[i] & outputs[j]
         new_i, new_j = np.cumsum(inputs) - 1, np.cumsum(outputs) - 1

@@ -40,6 +40,8 @@ _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
+# Rows that tell moments and losses that are not minimised.
+_ENOUGH_ROWS = 100_000
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
 
@@ -178,7 +180,10 @@ class Trainer:
         if self.solver == "auto":
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
         if not callable(make_network):  # a warm start: strengths as they were left
-            self.unexplained, self.trained = self._unexplained(self._objective(self.network), self.network.theta), True
+            self.unexplained, self.trained = (
+                self._unexplained(self._last_objective(self.network), self.network.theta),
+                True,
+            )
         elif self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
@@ -204,7 +209,7 @@ class Trainer:
     def _turned_up(self):
         """Note the stage's score; whether the validation score of this grid is no better than the one before."""
         if self.validation is None:
-            self.stage_scores.append(-float(self._objective(self.network).loss_value(self.network.theta)))
+            self.stage_scores.append(-self._loss_value(self.network))
             return False
         scores = self.validation_scores[self.stage_start :]
         self.stage_scores.append(max(scores, default=self.best.score))
@@ -221,9 +226,9 @@ class Trainer:
             Loss in units of the constant model's.
         """
         self.null_loss, self.damping = self._null_loss(network.offset), _FIRST_DAMPING
-        self.unexplained, self.trained = self._unexplained(self._objective(network), network.theta), True
+        self.unexplained, self.trained = self._unexplained(self._last_objective(network), network.theta), True
         network, _ = self._solve(network.copy(), max_iter, record=False)
-        return network, float(self._objective(network).loss_value(network.theta)) / self.null_loss
+        return network, self._loss_value(network) / self.null_loss
 
     def keep_loss(self, start, rows):
         """Back to the network that training began with, on the present grid, if its loss on these rows was lower.
@@ -361,7 +366,7 @@ class Trainer:
         if self.loss.known_dispersion:
             return 1.0
         freedom = max(1.0 - len(theta) / objective.n_rows, _LEAST_FREEDOM)
-        return max(objective.loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
+        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
 
     def _stale(self, objective, theta):
         share = self._unexplained(objective, theta)
@@ -457,12 +462,22 @@ class Trainer:
         self.network = self.measured(self.network)
 
     def measured(self, network):
-        """The network with the moments of every edge over the training rows."""
-        network = Network(network.layers, network.offset, self._objective(network).moments(network.theta))
+        """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
+        objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
+        network = Network(network.layers, network.offset, objective.moments(network.theta))
         network.layers[0].remember_means(network.moments[0])
         return network
 
-    def _objective(self, network):
+    def _last_objective(self, network):
+        """An objective of the training rows for what no penalty enters; it may know the answer already."""
+        known = self.before is not None and self.before.network is network
+        return self.before if known else self._objective(network, weigh=False)
+
+    def _loss_value(self, network):
+        return float(self._last_objective(network).loss_value(network.theta))
+
+    def _objective(self, network, *, weigh=True):
+        """Function to minimise from this network on; `weigh` only where the penalties count, as it costs a pass."""
         settings = self.settings
         strengths = Strengths(
             settings.alpha * self.unexplained,
@@ -474,7 +489,7 @@ class Trainer:
         )
         rows = self.rows
         self.before = Objective(network, self.loss, rows.X, rows.y, rows.weight, strengths, before=self.before)
-        if self.trained:
+        if self.trained and weigh:
             self.before.weigh_relevance(min(self.unexplained**-0.5, _MOST_RELEVANCE))
         return self.before
 

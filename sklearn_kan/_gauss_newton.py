@@ -1,0 +1,144 @@
+"""The Gauss-Newton matrix J' J from rows of J that are mostly zero.
+
+At a row only degree + 1 splines of every input node differ from zero. Their derivatives are a segment: degree + 1
+times n_out neighbouring columns that begin where the node's interval says. Base weights and numbers of symbols of a
+layer are segments that begin at one place in all rows; each table of layer 0 is a segment of n_out columns that begin
+where its row is. J is kept as its segments, and J' J is the sum over pairs of
+segments. For this the columns of each layer are ordered: splines, base weights, numbers.
+"""
+
+import numpy as np
+
+from ._jit import njit
+
+# Rows whose segments stay in cache while pairs of segments take turns.
+_BLOCK = 128
+# Multiply-adds of BLAS in the time of one of these.
+_BLAS_SPEED = 5
+
+
+@njit
+def _fill_kernel(value, delta, start, rows):
+    """Write the segments of one layer's splines and base weights into rows, (n_samples, n_rows, n_entries)."""
+    n_samples, n_in, n_terms = value.shape
+    n_rows, n_out = delta.shape[1:]
+    base = start + n_in * (n_terms - 1) * n_out
+    for s in range(n_samples):
+        for r in range(n_rows):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    k = start + (i * (n_terms - 1) + a) * n_out if a < n_terms - 1 else base + i * n_out
+                    for j in range(n_out):
+                        rows[s, r, k + j] = value[s, i, a] * delta[s, r, j]
+
+
+@njit
+def _gram_kernel(rows, places, starts, gram):
+    """Add the products of all pairs of segments to the lower triangle of gram.
+
+    rows : (n_samples, n_rows, n_entries), places : where segments begin and end in an entry, starts : (n_samples,
+    n_segments), their first columns, gram : (n_columns, n_columns).
+    """
+    n_samples, n_rows, _ = rows.shape
+    for first in range(0, n_samples, _BLOCK):
+        for q in range(len(places) - 1):
+            for p in range(q + 1):
+                k = np.uint64(places[p])
+                length = np.uint64(places[p + 1]) - k
+                for s in range(first, min(first + _BLOCK, n_samples)):
+                    column = np.uint64(starts[s, p])
+                    for r in range(n_rows):
+                        for a in range(places[q], places[q + 1]):
+                            left = rows[s, r, a]
+                            line = np.uint64(starts[s, q] + a - places[q])
+                            for b in range(length):
+                                gram[line, column + b] += left * rows[s, r, k + b]
+
+
+@njit
+def _unpack_kernel(gram, order, full):
+    """Write the symmetric matrix whose lower triangle is gram, in another order, to full."""
+    for p in range(len(order)):
+        for q in range(len(order)):
+            full[p, q] = gram[max(order[p], order[q]), min(order[p], order[q])]
+
+
+class Segments:
+    """Where the segments of a network's Jacobian lie.
+
+    Parameters
+    ----------
+    network : Network
+
+    Attributes
+    ----------
+    n_entries : int
+        Entries of a row that are kept.
+    pays : bool
+        Whether it takes less time than a dense product.
+    """
+
+    def __init__(self, network):
+        layers = network.layers
+        self.order = np.empty(len(network.weights), dtype=np.int64)
+        self.tables = network.layers[0].tables
+        self.layers = []  # first segment, number of spline segments, first entry, first entry of the numbers
+        lengths, starts = [], []
+        column = 0
+        for layer, weights, numbers in zip(layers, network.places, network.places[len(layers) :], strict=False):
+            index = np.arange(*weights[:2]).reshape(weights[2])
+            parts = [index[:, :-1].ravel(), index[:, -1].ravel(), np.arange(*numbers[:2])]
+            entry = sum(lengths)
+            self.layers.append((len(lengths), layer, entry, entry + layer.n_in * (layer.degree + 2) * layer.n_out))
+            starts += [column + i * layer.n_basis * layer.n_out for i in range(layer.n_in)]
+            lengths += [(layer.degree + 1) * layer.n_out] * layer.n_in
+            for part in parts:
+                self.order[part] = column + np.arange(len(part))
+                column += len(part)
+            starts += [column - len(parts[1]) - len(parts[2]), column - len(parts[2])]
+            lengths += [len(parts[1]), len(parts[2])]
+        values = np.arange(network.value_offset, len(network.weights))
+        self.order[values] = values  # the last ones in either order
+        self.first_table, self.first_value = len(lengths), sum(lengths)
+        starts += [network.value_offset] * len(self.tables)
+        lengths += [network.layers[0].n_out] * len(self.tables)
+        self.starts = np.array(starts)
+        self.places = np.cumsum([0, *lengths])
+        self.n_entries = int(self.places[-1])
+        self.pays = _BLAS_SPEED * self.n_entries**2 < len(self.order) ** 2
+
+    def gram(self, terms, deltas):
+        """Sum of J' J over some rows, in the order of segments, lower triangle.
+
+        Parameters
+        ----------
+        terms : list of Expansion
+        deltas : list of ndarray of shape (n_samples, n_rows, n_out)
+            Cotangents of every layer's output nodes.
+        """
+        n_samples, n_rows = deltas[0].shape[:2]
+        rows = np.empty((n_samples, n_rows, self.n_entries))
+        starts = np.tile(self.starts, (n_samples, 1))
+        for (segment, layer, entry, number_entry), term, delta in zip(self.layers, terms, deltas, strict=True):
+            _fill_kernel(term.value, delta, entry, rows)
+            layer.symbols.jacobian(term.t, delta, rows, number_entry)
+            starts[:, segment : segment + layer.n_in] += layer.n_out * term.interval
+        if len(self.tables):
+            self._fill_tables(terms[0].rows, deltas[0], rows, starts)
+        gram = np.zeros((len(self.order), len(self.order)))
+        _gram_kernel(rows, self.places, starts, gram)
+        return gram
+
+    def _fill_tables(self, at, delta, rows, starts):
+        """The segments of layer 0's tables: zero where a sample is in no row of the table."""
+        n_out = delta.shape[2]
+        for k in range(len(self.tables)):
+            entry = self.first_value + k * n_out
+            rows[:, :, entry : entry + n_out] = delta * (at[:, k] >= 0)[:, None, None]
+        starts[:, self.first_table :] += n_out * np.maximum(at, 0)
+
+    def unpacked(self, gram):
+        """The symmetric matrix in the order of the network's weights."""
+        full = np.empty_like(gram)
+        _unpack_kernel(gram, self.order, full)
+        return full
