@@ -2,7 +2,8 @@
 
 At a row only degree + 1 splines of every input node differ from zero. Their derivatives are a segment: degree + 1
 times n_out neighbouring columns that begin where the node's interval says. Base weights and numbers of symbols of a
-layer are segments that begin at one place in all rows. J is kept as its segments, and J' J is the sum over pairs of
+layer are segments that begin at one place in all rows; each table of layer 0 is a segment of n_out columns that begin
+where its row is. J is kept as its segments, and J' J is the sum over pairs of
 segments. For this the columns of each layer are ordered: splines, base weights, numbers.
 """
 
@@ -80,6 +81,7 @@ class Segments:
     def __init__(self, network):
         layers = network.layers
         self.order = np.empty(len(network.weights), dtype=np.int64)
+        self.tables = network.layers[0].tables
         self.layers = []  # first segment, number of spline segments, first entry, first entry of the numbers
         lengths, starts = [], []
         column = 0
@@ -95,6 +97,11 @@ class Segments:
                 column += len(part)
             starts += [column - len(parts[1]) - len(parts[2]), column - len(parts[2])]
             lengths += [len(parts[1]), len(parts[2])]
+        values = np.arange(network.value_offset, len(network.weights))
+        self.order[values] = values  # the last ones in either order
+        self.first_table, self.first_value = len(lengths), sum(lengths)
+        starts += [network.value_offset] * len(self.tables)
+        lengths += [network.layers[0].n_out] * len(self.tables)
         self.starts = np.array(starts)
         self.places = np.cumsum([0, *lengths])
         self.n_entries = int(self.places[-1])
@@ -116,9 +123,19 @@ class Segments:
             _fill_kernel(term.value, delta, entry, rows)
             layer.symbols.jacobian(term.t, delta, rows, number_entry)
             starts[:, segment : segment + layer.n_in] += layer.n_out * term.interval
+        if len(self.tables):
+            self._fill_tables(terms[0].rows, deltas[0], rows, starts)
         gram = np.zeros((len(self.order), len(self.order)))
         _gram_kernel(rows, self.places, starts, gram)
         return gram
+
+    def _fill_tables(self, at, delta, rows, starts):
+        """The segments of layer 0's tables: zero where a sample is in no row of the table."""
+        n_out = delta.shape[2]
+        for k in range(len(self.tables)):
+            entry = self.first_value + k * n_out
+            rows[:, :, entry : entry + n_out] = delta * (at[:, k] >= 0)[:, None, None]
+        starts[:, self.first_table :] += n_out * np.maximum(at, 0)
 
     def unpacked(self, gram):
         """The symmetric matrix in the order of the network's weights."""

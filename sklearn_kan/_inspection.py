@@ -189,6 +189,8 @@ class InspectionMixin:
     def plot_edge(self, l: int, i: int, j: int, *, X: ArrayLike | None = None, ax=None) -> EdgeDisplay:  # noqa: E741
         """Draw the function of one edge, in the units of the data where it meets them.
 
+        Of a column of categories that is a bar for each; the value of missing in a column of numbers is a dashed line.
+
         Parameters
         ----------
         l : int

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import naive
 from sklearn_kan._categorical import Tables
 from sklearn_kan._first_layer import FirstLayer
+from sklearn_kan._gauss_newton import Segments
 from sklearn_kan._grid import follow_activations, refine, regauge
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._network import Network
@@ -295,3 +296,21 @@ def test_tables_of_a_table():
     assert_array_equal(tables.mask[:, 0], [True, True, False, False, True])
     assert_array_equal(tables.categorical, [0, 2])
     assert tables.values.shape == (7, 2)
+
+
+@pytest.mark.parametrize("shape", [[4, 3, 2], [4, 2]])
+def test_segments_of_tables(shape):
+    """The matrix from the parts that are not zero is the dense product, with and without rows of the tables."""
+    rng = np.random.RandomState(0)
+    network = samples.mixed_network(rng, shape, grid_size=12)
+    x = samples.mixed_inputs(rng, network, 30, unseen=True)
+    objective = Objective(network, SquaredError(), x, np.zeros((30, shape[-1])), np.ones(30), Strengths())
+    raw, terms = objective._forward(slice(None))
+    deltas = objective._chunk_deltas(raw, terms, slice(None))
+    segments = Segments(network)
+    found = segments.unpacked(segments.gram(terms, deltas))
+    segments.pays = False
+    expected = objective._chunk_gram(terms, deltas, segments)
+    assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
+    assert np.diag(found)[network.value_offset :].min() >= 0.0
+    assert np.diag(found)[network.value_offset :].max() > 0.0
