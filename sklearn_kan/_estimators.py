@@ -29,7 +29,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(5,)
+    hidden_layer_sizes : int or sequence of int, default=(8,)
         Nodes of each hidden layer. ``()`` is an additive model.
     loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'quantile'}, default='squared_error'
         What is minimised; 'poisson' predicts the exponential of the network's output and needs non-negative targets.
@@ -192,7 +192,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(5,),
+        hidden_layer_sizes=(8,),
         *,
         loss="squared_error",
         quantile=None,
@@ -204,8 +204,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         extrapolation="linear",
         base_activation="silu",
         solver="auto",
-        alpha=1e-3,
-        smoothing=5e-4,
+        alpha="auto",
+        smoothing="auto",
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,
@@ -452,7 +452,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(5,)
+    hidden_layer_sizes : int or sequence of int, default=(8,)
         Nodes of each hidden layer. ``()`` is an additive model.
     categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
@@ -602,7 +602,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(5,),
+        hidden_layer_sizes=(8,),
         *,
         categorical_features="from_dtype",
         class_weight=None,
@@ -612,8 +612,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         extrapolation="linear",
         base_activation="silu",
         solver="auto",
-        alpha=1e-3,
-        smoothing=5e-4,
+        alpha="auto",
+        smoothing="auto",
         reg_lambda=0.0,
         l1_weight=1.0,
         entropy_weight=1.0,

@@ -12,8 +12,7 @@ import numpy as np
 
 from ._bspline import continuity, roughness
 from ._gauss_newton import Segments
-from ._layer import edge_variances
-from ._penalties import add_blocks, quadratic, quadratic_value_gradient, relevance, sparsity
+from ._penalties import add_blocks, quadratic_units, quadratic_value_gradient, sparsity
 from ._threads import map_chunks
 
 # Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
@@ -29,14 +28,22 @@ _SPARSE = 1e-4
 
 @dataclass(frozen=True)
 class Strengths:
-    """Strengths of the penalties; see `_penalties`."""
+    """Strengths of the penalties; see `_penalties`.
 
-    alpha: float = 0.0
-    smoothing: float = 0.0
+    Those of ridge and smoothness are numbers, or lists with an array of shape (n_in,) for each layer.
+    """
+
+    alpha: float | list = 0.0
+    smoothing: float | list = 0.0
     reg_lambda: float = 0.0
     l1_weight: float = 1.0
     entropy_weight: float = 1.0
     continuity: float = 0.0
+
+    def of_nodes(self, name, network, l):  # noqa: E741
+        """Strengths of 'alpha' or 'smoothing' at the input nodes of layer l, shape (n_in,)."""
+        strength = getattr(self, name)
+        return strength[l] if isinstance(strength, list) else np.full(network.layers[l].n_in, float(strength))
 
 
 class Objective:
@@ -71,13 +78,22 @@ class Objective:
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].expand(X, slopes=False, reach=reach)
         self.last_loss = None, np.inf
-        self.weighed = [
-            quadratic(roughness(layer.knots, layer.degree), strengths.alpha, strengths.smoothing)
-            for layer in network.layers
-        ]
-        self.tied = [strengths.continuity * continuity(layer.knots, layer.degree) for layer in network.layers]
+        self.last_equations = None
+        if before is not None and before.network is network:  # strengths alone are other ones
+            self.last_loss, self.last_equations = before.last_loss, before.last_equations
+        self.units = [quadratic_units(roughness(layer.knots, layer.degree)) for layer in network.layers]
+        self.matrices = [self._penalty(k) for k in range(len(network.layers))]
         self.totals = self._table_totals()
-        self._weigh([np.ones(layer.n_in) for layer in network.layers])
+        columns = network.layers[0].tables.columns
+        self.table_strengths = strengths.of_nodes("alpha", network, 0)[columns] + strengths.continuity
+
+    def _penalty(self, l):  # noqa: E741
+        """Matrices of ridge and smoothness of one edge of every input node of layer l."""
+        layer, unit = self.network.layers[l], self.units[l]
+        strengths = {name: self.strengths.of_nodes(name, self.network, l) for name in unit}
+        matrices = sum(strengths[name][:, None, None] * unit[name] for name in unit)
+        matrices[:, :-1, :-1] += self.strengths.continuity * continuity(layer.knots, layer.degree)
+        return matrices
 
     @property
     def n_rows(self):
@@ -92,7 +108,7 @@ class Objective:
         weight = self.sample_weight[rows]
         part.sample_weight = weight * (len(self.X) / len(weight))
         part.first = None
-        part.last_loss = None, np.inf
+        part.last_loss, part.last_equations = (None, np.inf), None
         return part
 
     def thinned(self, most):
@@ -126,14 +142,6 @@ class Objective:
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
         return self.last_loss[1]
 
-    def _weigh(self, factors):
-        """Set the matrices of the quadratic penalties of every layer, given the factors of its input nodes."""
-        self.matrices = [factor[:, None, None] * weighed for factor, weighed in zip(factors, self.weighed, strict=True)]
-        for matrices, tied in zip(self.matrices, self.tied, strict=True):
-            matrices[:, :-1, :-1] += tied
-        columns = self.network.layers[0].tables.columns
-        self.table_strengths = self.strengths.alpha * factors[0][columns] + self.strengths.continuity
-
     def _table_totals(self):
         """Weight of the rows at every row of layer 0's tables."""
         tables = self.network.layers[0].tables
@@ -145,11 +153,6 @@ class Objective:
             return tables.totals(located, self.sample_weight[rows])
 
         return sum(self._chunks(chunk))
-
-    def weigh_relevance(self, limit):
-        """Weigh ridge and smoothness by the relevance of every input node, as the network is now."""
-        moments = self.moments(self.network.theta)
-        self._weigh([relevance(edge_variances(layer), limit) for layer in moments])
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""
@@ -246,13 +249,17 @@ class Objective:
             jacobian = jacobian[:, network.free]
         return jacobian.T @ jacobian
 
-    def normal_equations(self, theta):
-        """F(theta), its gradient and J' C J + curvature of the penalties, from one pass over the rows."""
+    def unsmoothed_equations(self, theta):
+        """What `normal_equations` gives without ridge and smoothness, from one pass over the rows.
+
+        The last ones are remembered: other strengths at the same theta cost no pass.
+        """
         network = self.network
         network.theta = theta
-        penalty, factors, norms = self._sparsity(theta)
-        smooth, gradient = self._quadratic()
-        value = penalty + smooth
+        if self.last_equations is not None and np.array_equal(theta, self.last_equations[0]):
+            return self.last_equations[1]
+        value, factors, norms = self._sparsity(theta)
+        gradient = np.zeros(len(network.weights))
         segments = Segments(network)
         width = segments.n_entries if segments.pays else len(network.weights)
         most = max(1, _JACOBIAN_ELEMENTS // (width * self.y.shape[1]))
@@ -263,25 +270,41 @@ class Objective:
             gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
-        gauss_newton = 0.0
+        hessian = 0.0
         for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
-            gauss_newton = gauss_newton + part_matrix
+            hessian = hessian + part_matrix
         if segments.pays:
-            gauss_newton = segments.unpacked(gauss_newton)[np.ix_(network.free, network.free)]
-        hessian = np.zeros((len(network.weights), len(network.weights)))
-        for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
-            add_blocks(hessian, offset, matrices, np.ones(layer.edge_mask.shape))
-        network.layers[0].tables.add_penalty(hessian, network.value_offset, self.totals, self.table_strengths)
+            hessian = self._of_parameters(segments.unpacked(hessian))
         if factors is not None:
-            self._add_sparsity(hessian, factors, norms)
-        if network.n_parameters < len(network.weights):
-            hessian = hessian[np.ix_(network.free, network.free)]
-        return value, gradient[network.free], hessian + gauss_newton
+            hessian = hessian + self._of_parameters(self._sparsity_curvature(factors, norms))
+        self.last_equations = theta.copy(), (value, gradient[network.free], hessian)
+        return self.last_equations[1]
 
-    def _add_sparsity(self, hessian, factors, norms):
+    def _of_parameters(self, matrix):
+        """The part of a matrix of all weights that belongs to the parameters."""
+        free = self.network.free
+        return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
+
+    def quadratic_curvature(self):
+        """Curvature of ridge and smoothness, shape (n_parameters, n_parameters)."""
+        network = self.network
+        curvature = np.zeros((len(network.weights), len(network.weights)))
+        for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
+            add_blocks(curvature, offset, matrices, np.ones(layer.edge_mask.shape))
+        network.layers[0].tables.add_penalty(curvature, network.value_offset, self.totals, self.table_strengths)
+        return self._of_parameters(curvature)
+
+    def normal_equations(self, theta):
+        """F(theta), its gradient and J' C J + curvature of the penalties."""
+        value, gradient, hessian = self.unsmoothed_equations(theta)
+        smooth, smooth_gradient = self._quadratic()
+        return value + smooth, gradient + smooth_gradient[self.network.free], hessian + self.quadratic_curvature()
+
+    def _sparsity_curvature(self, factors, norms):
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
+        hessian = np.zeros((len(self.network.weights), len(self.network.weights)))
 
         def chunk(rows):
             _, terms = self._forward(rows, slopes=False)

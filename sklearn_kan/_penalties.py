@@ -4,7 +4,7 @@
     smoothness   smoothing / 2 sum_ij integral (s_ij'')^2 dt,    s_ij the spline part (Eilers & Marx 1996)
     sparsity     lambda (mu1 |Phi|_1 + mu2 S(Phi)) a layer       (paper eq. 2.14-2.17)
 
-The ridge and the smoothness of an input node's functions count more the less these vary; see `relevance`.
+The ridge and the smoothness have a strength for every input node.
 t is the input in units of half the knot range, so a strength means the same in any units, for any number of rows and
 for any grid size.
 """
@@ -14,38 +14,25 @@ import numpy as np
 from ._jit import njit
 
 
-def quadratic(roughness, alpha, smoothing):
-    """Ridge and smoothness of every input node's terms, shape (n_in, n_basis + 1, n_basis + 1).
+def quadratic_units(roughness):
+    """Matrices of the ridge and of the smoothness of one edge of every input node, at strength 1.
 
-    The penalty of one edge with coefs and base weight v is v' P_i v / 2. The roughness is (n_in, n_basis, n_basis).
-    """
-    n_in, n_basis, _ = roughness.shape
-    matrices = np.zeros((n_in, n_basis + 1, n_basis + 1))
-    matrices[:, :-1, :-1] = smoothing * roughness + alpha / n_basis * np.eye(n_basis)
-    matrices[:, -1, -1] = alpha
-    return matrices
-
-
-def relevance(variances, limit):
-    """Factors of the ridge and the smoothness, one an input node: mean variance over its own.
-
-    A penalty in units of a function's own variance falls off slowly with it and so drives functions that explain
-    little towards zero (automatic relevance determination): noise columns and superfluous hidden nodes.
+    The penalty of an edge with coefs and base weight v is strength * v' P_i v / 2.
 
     Parameters
     ----------
-    variances : ndarray of shape (n_in, n_out)
-        Of phi_ij over the rows.
-    limit : float
-        The factors lie between 1 / limit and limit.
+    roughness : ndarray of shape (n_in, n_basis, n_basis)
 
     Returns
     -------
-    factors : ndarray of shape (n_in,)
+    units : dict of ndarrays of shape (n_in, n_basis + 1, n_basis + 1)
+        'alpha' and 'smoothing'.
     """
-    total = variances.sum(axis=1) / max(variances.max(initial=0.0), np.finfo(np.float64).tiny)
-    mean = total.mean()
-    return 1.0 / np.clip(total / mean, 1.0 / limit, limit) if mean > 0.0 else np.ones(len(total))
+    n_in, n_basis, _ = roughness.shape
+    ridge, smoothness = np.zeros((2, n_in, n_basis + 1, n_basis + 1))
+    ridge[:] = np.diag(np.append(np.full(n_basis, 1.0 / n_basis), 1.0))
+    smoothness[:, :-1, :-1] = roughness
+    return {"alpha": ridge, "smoothing": smoothness}
 
 
 def quadratic_value_gradient(matrices, weights):

@@ -82,7 +82,7 @@ def _penalty(objective, l, i):  # noqa: E741
     return matrix
 
 
-class _Parts:
+class Parts:
     """Which parameters count, and which of them together.
 
     Parameters
@@ -129,18 +129,25 @@ class _Parts:
                 delta = layer.input_gradient(term, delta)
         return jacobian
 
+    def edges(self, group):
+        """The edges that a group's parameters belong to: layer, input node, positions in the group and their terms.
+
+        Numbers of symbols are left out.
+        """
+        place = self.places[group]
+        edges, edge = np.unique(place[:, [0, 1, 3]], axis=0, return_inverse=True)
+        order = np.argsort(edge, kind="stable")
+        for (l, i, _), at in zip(edges, np.split(order, np.cumsum(np.bincount(edge))[:-1]), strict=True):  # noqa: E741
+            at = at[place[at, 2] >= 0]
+            yield self.lowest + int(l), int(i), at, place[at, 2]
+
     def penalties(self, objective):
         """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
         found = []
         for group in self.groups:
             matrix = np.zeros((len(group), len(group)))
-            place = self.places[group]
-            edges, edge = np.unique(place[:, [0, 1, 3]], axis=0, return_inverse=True)
-            order = np.argsort(edge, kind="stable")
-            for (l, i, _), at in zip(edges, np.split(order, np.cumsum(np.bincount(edge))[:-1]), strict=True):  # noqa: E741
-                at = at[place[at, 2] >= 0]
-                g = place[at, 2]
-                matrix[np.ix_(at, at)] = _penalty(objective, self.lowest + l, i)[np.ix_(g, g)]
+            for l, i, at, g in self.edges(group):  # noqa: E741
+                matrix[np.ix_(at, at)] = _penalty(objective, l, i)[np.ix_(g, g)]
             found.append(matrix)
         return found
 
@@ -155,7 +162,7 @@ class Posterior:
     Attributes
     ----------
     detail : {'whole', 'nodes', 'last'}
-        Which parameters count, see `_Parts`.
+        Which parameters count, see `Parts`.
     roots : list of ndarray of shape (n_group, n_group)
     noise : ndarray of shape (n_outputs,)
         phi of every output, in units of scaled targets.
@@ -174,7 +181,7 @@ class Posterior:
 
     def variance(self, network, X):
         """Variance of raw predictions by the uncertainty of the weights, in chunks, shape (n_samples, n_outputs)."""
-        parts = _Parts(network, self.detail)
+        parts = Parts(network, self.detail)
         out = np.empty((len(X), network.shape[-1]))
         eye = np.eye(network.shape[-1])
 
@@ -197,7 +204,7 @@ def _forward(objective, rows):
     return network.forward(objective.X[rows], reach=objective.reach)
 
 
-def _normal_matrices(objective, parts):
+def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
     step = int(np.ceil(objective.n_rows * objective.y.shape[1] * parts.size / _WORK))
     some = objective.subset(slice(None, None, step)) if step > 1 else objective
@@ -253,11 +260,11 @@ def laplace(objective, n_rows, validation=None):
         known.
     """
     network = objective.network
-    every = (_Parts(network, detail) for detail in _DEGREES)
+    every = (Parts(network, detail) for detail in _DEGREES)
     parts = next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
     if parts is None:
         return None
-    matrices = _normal_matrices(objective, parts)
+    matrices = normal_matrices(objective, parts)
     if not all(np.isfinite(matrix).all() for matrix in matrices):
         return None
     roots = [inverse_root(one + other) for one, other in zip(matrices, parts.penalties(objective), strict=True)]

@@ -1,7 +1,7 @@
 """Training from coarse to fine: starts compete, grids are refined, hidden knots follow, pruned networks go on."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -11,6 +11,7 @@ from ._network import Network
 from ._objective import Objective, Strengths
 from ._posterior import laplace
 from ._pruning import prune
+from ._smoothing import affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
@@ -24,18 +25,21 @@ _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 4, 16
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
-# Iterations that end no lower than those before the move, the strengths being the same, after which knots stay: the
-# penalties may pull the activations back as fast as the knots follow.
+# Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
+# follow.
 _VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
 # Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
 _FOLLOWING = 0.8
 # Iterations between two looks at the activations; a look costs a forward pass.
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
-# Strengths do not fall below this part of what they are for an unexplained target.
-_LEAST_UNEXPLAINED = 1e-20
-# Relevance weighs a node's penalties by at most this, and by less while much is unexplained.
-_MOST_RELEVANCE = 1e3
+# Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
+# without a rise of the evidence by `tol` that end a stage.
+_ROUND = {"lm": 2, "lbfgs": 10, "adam": 2}
+_ROUND_GROWTH = {"lm": 1, "lbfgs": 2, "adam": 2}
+_STALLED = {"lm": 15, "lbfgs": 100, "adam": np.inf}
+# Updates of the strengths of a network that is trained already.
+_FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
@@ -73,10 +77,9 @@ class Start:
     """One of the competing starts."""
 
     network: object
-    value: float = np.inf
-    unexplained: float = 1.0
+    criterion: float = np.inf
     damping: float = _FIRST_DAMPING
-    trained: bool = False
+    strengths: Strengths | None = None
 
 
 def _lm_work(n_targets, n_parameters):
@@ -141,8 +144,10 @@ class Trainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.value = None
-        self.unexplained = 1.0
-        self.trained = False
+        self.strengths = None
+        self.evidence = None  # of the last update of the strengths
+        self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
+        self.n_cases = max(float(rows.weight.sum()), len(rows.X))
         self.stage_scores = []
         self.before = None  # the last objective
         self.sample = range_sample(rows.X, rows.weight)
@@ -182,11 +187,10 @@ class Trainer:
         self._warn_of_parameters(grid_sizes[-1], n_parameters)
         if self.solver == "auto":
             self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
-        if not callable(make_network):  # a warm start: strengths as they were left
-            self.unexplained, self.trained = (
-                self._unexplained(self._last_objective(self.network), self.network.theta),
-                True,
-            )
+        if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
+            self.adaptive = []
+        if not callable(make_network):
+            self._find_strengths(self.network)
         elif self.network.n_parameters > 0:
             self._compete(make_network)
         for grid_size in grid_sizes:
@@ -229,7 +233,7 @@ class Trainer:
             Loss in units of the constant model's.
         """
         self.null_loss, self.damping = self._null_loss(network.offset), _FIRST_DAMPING
-        self.unexplained, self.trained = self._unexplained(self._last_objective(network), network.theta), True
+        self._find_strengths(network)
         network, _ = self._solve(network.copy(), max_iter, record=False)
         return network, self._loss_value(network) / self.null_loss
 
@@ -257,9 +261,10 @@ class Trainer:
         self.measure()
         whole = self.network
         self.network, self.value, self.best = prune(whole, self.settings.prune_threshold), None, Best()
-        self.reg_lambda = 0.0
+        self.reg_lambda, self.strengths = 0.0, None
         reason = "removed every edge"
         if self.network.n_parameters > 0:
+            self._find_strengths(self.network)
             self._stage("pruned", last=True)
             if not self._is_noise():
                 return
@@ -279,17 +284,13 @@ class Trainer:
         """
         if self.solver != "lm" or self.validation is not None or self.loss.known_dispersion:
             return False
-        penalised = self._objective(self.network).normal_equations(self.network.theta)[2]
-        free = self._bare_objective().normal_equations(self.network.theta)[2]
+        objective = self._objective(self.network)
+        free = objective.unsmoothed_equations(self.network.theta)[2]
+        penalised = free + objective.quadratic_curvature()
         ridge = np.finfo(np.float64).eps * np.trace(penalised) * np.eye(len(free))
         used = np.trace(np.linalg.solve(penalised + ridge, free))
         freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
-
-    def _bare_objective(self):
-        """The loss alone."""
-        rows = self.rows
-        return Objective(self.network, self.loss, rows.X, rows.y, rows.weight, Strengths())
 
     def _compete(self, make_network):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""
@@ -306,15 +307,15 @@ class Trainer:
                 for start in starts:
                     self._advance(start, n_iter)
             done += n_iter
-            starts = sorted(starts, key=lambda start: start.value)[: -(-len(starts) // part)]
-        self.network, self.unexplained, self.damping = starts[0].network, starts[0].unexplained, _FIRST_DAMPING
+            starts = sorted(starts, key=lambda start: start.criterion)[: -(-len(starts) // part)]
+        self.network, self.strengths, self.damping = starts[0].network, starts[0].strengths, _FIRST_DAMPING
         self.progress.end_stage(self.network)
 
     def _advance(self, start, n_iter):
         """Some more iterations of one start."""
-        self.unexplained, self.damping, self.trained = start.unexplained, start.damping, start.trained
-        start.network, start.value = self._solve(start.network, n_iter, record=False)
-        start.unexplained, start.damping, start.trained = self.unexplained, self.damping, True
+        self.strengths, self.damping = start.strengths, start.damping
+        start.network, _ = self._solve(start.network, n_iter, record=False)
+        start.criterion, start.strengths, start.damping = self.criterion, self.strengths, self.damping
 
     def _stage(self, name, *, last):
         """One stage; whether training ends with it."""
@@ -339,7 +340,10 @@ class Trainer:
     # --- one stage ----------------------------------------------------------------------------------------------
 
     def _solve(self, network, max_iter, *, record):
-        """Minimise on one grid; strengths and hidden knots follow between runs of the solver.
+        """Minimise on one grid; strengths and hidden knots follow between rounds of the solver.
+
+        Where strengths follow, the network with the most evidence is the result, and evidence that rises no more ends
+        it.
 
         Returns
         -------
@@ -350,27 +354,50 @@ class Trainer:
         left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
-        objective, reached, vain = self._objective(network), np.inf, 0
+        objective, best, goal, since = self._objective(network), None, np.inf, 0
+        n_round = _ROUND[self.solver] if self.adaptive else max_iter
         while True:
             network = objective.network
-            solution = self._minimise(
-                objective, network.theta, left, self._callback(objective, left - settle, record=record)
-            )
-            network.theta, self.trained = solution.theta, True
+            callback = self._callback(objective, left - settle, record=record)
+            solution = self._minimise(objective, network.theta, min(left, n_round), callback)
+            network.theta = solution.theta
             left -= solution.n_iter
-            self.converged = solution.converged
             self.follow = self.may_follow and left > settle
-            stale, drifted = self._stale(objective, solution.theta), self._drifted(objective)
-            if self.reason or left <= 0 or not (stale or drifted):
-                return network, solution.value
-            vain = 0 if stale or solution.value < reached else vain + solution.n_iter
-            reached = np.inf if stale else solution.value
-            if stale:
-                self.unexplained = self._unexplained(objective, solution.theta)
-            if vain >= _VAIN[self.solver]:
+            drifted = self._drifted(objective)
+            criterion, self.converged = solution.value, solution.converged
+            if self.adaptive:
+                criterion = self._adapt(objective, solution.theta)
+                n_round *= _ROUND_GROWTH[self.solver]
+            since = 0 if criterion < goal else since + solution.n_iter
+            if since == 0:
+                goal = criterion - (self.settings.tol if self.adaptive else 0.0)
+            if best is None or not self.adaptive or criterion < best[0]:
+                best = criterion, network, solution, self.evidence
+            stalled = self.adaptive and since >= _STALLED[self.solver]
+            self.converged |= bool(stalled)
+            if self.reason or left <= 0 or stalled or (self.converged and not drifted):
+                break
+            if since >= _VAIN[self.solver]:
                 self.may_follow = False
             follow = drifted and self.may_follow
             objective = self._follow(objective, solution.value) if follow else self._objective(network)
+        self.criterion, network, solution, self.evidence = best
+        network.theta = solution.theta
+        if self.adaptive:
+            self.strengths = self.evidence.strengths
+        return network, solution.value
+
+    def _adapt(self, objective, theta):
+        """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
+        self.evidence = update(objective, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
+        self.strengths = self.evidence.strengths
+        return -self.evidence.evidence
+
+    def _find_strengths(self, network):
+        """Strengths that belong to a network as it is."""
+        self.strengths = None
+        for _ in range(_FINDING if self.adaptive else 0):
+            self._adapt(self._objective(network), network.theta)
 
     def _follow(self, objective, value):
         """The objective with moved knots; where that costs too much of what was reached they stay for this stage."""
@@ -384,20 +411,6 @@ class Trainer:
     def _first(self, objective):
         """Layer 0's expansion at the rows that tell where activations are, when it is known."""
         return objective.first if len(self.sample[0]) == objective.n_rows else None
-
-    def _unexplained(self, objective, theta):
-        """Loss in units of the constant model's: the share of the deviance that is not explained.
-
-        Where the parameters are not few beside the rows it is corrected as in generalised cross-validation.
-        """
-        if self.loss.known_dispersion:
-            return 1.0
-        freedom = max(1.0 - len(theta) / objective.n_rows, _LEAST_FREEDOM)
-        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss / freedom**2, _LEAST_UNEXPLAINED)
-
-    def _stale(self, objective, theta):
-        share = self._unexplained(objective, theta)
-        return share < 0.5 * self.unexplained or share > 2.0 * self.unexplained
 
     def _drifted(self, objective):
         return self.follow and any_drift(objective.network, *self.sample, self._first(objective))
@@ -416,7 +429,7 @@ class Trainer:
                 self._record(network, value)
             look = n_iter % every == 0
             self.follow = self.may_follow and n_iter < n_follow
-            return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
+            return bool(self.reason) or (look and self._drifted(objective))
 
         return callback
 
@@ -502,26 +515,21 @@ class Trainer:
     def _last_objective(self, network):
         """An objective of the training rows for what no penalty enters; it may know the answer already."""
         known = self.before is not None and self.before.network is network
-        return self.before if known else self._objective(network, weigh=False)
+        return self.before if known else self._objective(network)
 
     def _loss_value(self, network):
         return float(self._last_objective(network).thinned(_ENOUGH_ROWS).loss_value(network.theta))
 
-    def _objective(self, network, *, weigh=True):
-        """Function to minimise from this network on; `weigh` only where the penalties count, as it costs a pass."""
-        settings = self.settings
-        strengths = Strengths(
-            settings.alpha * self.unexplained,
-            settings.smoothing * self.unexplained,
-            self.reg_lambda,
-            settings.l1_weight,
-            settings.entropy_weight,
-            continuity=_CONTINUITY,
-        )
-        rows = self.rows
+    def _objective(self, network):
+        """Function to minimise from this network on."""
+        if (
+            self.strengths is None
+            or len(self.strengths.alpha) != len(network.layers)
+            or any(len(alpha) != layer.n_in for alpha, layer in zip(self.strengths.alpha, network.layers, strict=True))
+        ):
+            self.strengths = first_strengths(network, self.settings, _CONTINUITY)
+        rows, strengths = self.rows, replace(self.strengths, reg_lambda=self.reg_lambda)
         self.before = Objective(network, self.loss, rows.X, rows.y, rows.weight, strengths, before=self.before)
-        if self.trained and weigh:
-            self.before.weigh_relevance(min(self.unexplained**-0.5, _MOST_RELEVANCE))
         return self.before
 
     def _null_loss(self, offset):

@@ -1,0 +1,206 @@
+"""Strengths of the ridge and of the smoothness from the data: one pair an input node.
+
+They maximise the marginal likelihood, the penalty being the prior of a linear model (generalised Fellner-Schall, Wood &
+Fasiolo 2017, doi:10.1111/biom.12666). F is a mean over n cases of m targets, H its Gauss-Newton matrix, S the part of
+the penalties, V = H^-1, and phi the variance of the noise:
+
+    lambda_k <- (gamma_k + 2 t) / (n / phi theta' S_k theta + 2 t / lambda)     gamma_k = lambda_k tr((S^- - V) S_k)
+    phi       = 2 n loss / (n m - edof),  or 1 for class labels                edof    = tr(V (H - S))
+    evidence  = -F / (phi m) - (log |H| - log |S|) / (2 n m) - log(phi) / 2
+
+gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
+their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
+others, and those that explain nothing fade. A table counts with the ridge of its column.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
+
+from ._objective import Strengths
+from ._posterior import Parts, normal_matrices
+
+# Strengths of a network that has not been trained.
+_FIRST = 1e-3
+_WEAKEST, _STRONGEST = 1e-24, 1e6
+# Functions in units of the gauge are hardly larger than 1, nor their second derivatives than 100: least strengths, in
+# units of phi / n.
+_LEAST = {"alpha": 1.0, "smoothing": 1e-4}
+# Most that a strength changes by in one update.
+_LARGEST_STEP = 1e3
+_TIE = 0.1
+# Least degrees of freedom that are left for the noise, in parts of the targets.
+_LEAST_FREEDOM = 0.1
+_LEAST_DISPERSION = 1e-28
+_TINY = np.finfo(np.float64).tiny
+# What is added to the unit diagonal of a matrix that is singular to rounding.
+_FIRST_JITTER = 1e-14
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an update of the strengths found out about the model that it began with."""
+
+    strengths: Strengths  # new ones
+    evidence: float  # log marginal likelihood a target, up to a constant
+    edof: float
+    dispersion: float
+
+
+def _inverse(matrix):
+    """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
+    scale = np.sqrt(np.maximum(np.diag(matrix), _TINY))
+    outer = np.outer(scale, scale)
+    jitter = _FIRST_JITTER
+    while True:
+        raised = matrix / outer
+        raised[np.diag_indices_from(raised)] += jitter
+        factor, info = dpotrf(raised.T, lower=0, clean=0, overwrite_a=1)  # symmetric: the transpose costs no copy
+        if info == 0:
+            break
+        jitter *= 100.0
+    log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
+    upper = np.triu(dpotri(factor, lower=0)[0])
+    return (upper + np.triu(upper, 1).T) / outer, log
+
+
+class _Covariance:
+    """V, summed over the edges of each input node.
+
+    Attributes
+    ----------
+    blocks : list of ndarray of shape (n_in, n_terms, n_terms)
+    tables : ndarray of shape (n_rows, n_rows)
+        The same for the rows of layer 0's tables.
+    edof, log_determinant : float
+    """
+
+    def __init__(self, objective, theta, *, dense):
+        network = objective.network
+        parts = Parts(network, "whole" if dense else "nodes")
+        if dense:
+            data, penalties = [objective.unsmoothed_equations(theta)[2]], [objective.quadratic_curvature()]
+        else:
+            data, penalties = normal_matrices(objective, parts), parts.penalties(objective)
+        self.edof = self.log_determinant = 0.0
+        self.blocks = [np.zeros_like(matrices) for matrices in objective.matrices]
+        n_rows = len(network.layers[0].tables.values)
+        self.tables = np.zeros((n_rows, n_rows))
+        for group, matrix, penalty in zip(parts.groups, data, penalties, strict=True):
+            inverse, log_determinant = _inverse(matrix + penalty)
+            self.edof += float(np.sum(inverse * matrix))
+            self.log_determinant += log_determinant
+            for l, i, at, g in parts.edges(group):  # noqa: E741
+                block = self.blocks[l][i] if i < network.layers[l].n_in else self.tables
+                block[np.ix_(g, g)] += inverse[np.ix_(at, at)]
+
+
+def affordable(network, n_rows):
+    """Whether strengths can be found when correlations between functions into different nodes are left out."""
+    return Parts(network, "nodes").affordable(n_rows, network.shape[-1])
+
+
+def first_strengths(network, settings, continuity):
+    """Even strengths of a network; 'auto' stands for those to begin with."""
+    given = {name: getattr(settings, name) for name in ("alpha", "smoothing")}
+    return Strengths(
+        **{
+            name: [np.full(layer.n_in, _FIRST if value == "auto" else float(value)) for layer in network.layers]
+            for name, value in given.items()
+        },
+        l1_weight=settings.l1_weight,
+        entropy_weight=settings.entropy_weight,
+        continuity=continuity,
+    )
+
+
+def update(objective, theta, n_cases, names, *, dense):
+    """One update of the strengths.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray of shape (n_parameters,)
+    n_cases : float
+        Rows, repeated ones counted.
+    names : subset of {'alpha', 'smoothing'}
+        Which are updated.
+    dense : bool
+        Whether all parameters count together; else functions into different nodes count as independent, and, in large
+        tables, a part of the rows.
+
+    Returns
+    -------
+    evidence : Evidence
+    """
+    network = objective.network
+    network.theta = theta
+    covariance = _Covariance(objective, theta, dense=dense)
+    phi = _dispersion(objective, theta, n_cases, covariance.edof)
+    tables = network.layers[0].tables
+    log_prior = float((tables.mask.sum(axis=1) * tables.sizes) @ np.log(objective.table_strengths))
+    new = {name: [] for name in names}
+    for l, layer in enumerate(network.layers):  # noqa: E741
+        n_edges = layer.edge_mask.sum(axis=1)
+        priors = [
+            _prior(layer, matrix) if n else (0.0 * matrix, 0.0) for matrix, n in zip(objective.matrices[l], n_edges)
+        ]
+        log_prior += sum(n * log for n, (_, log) in zip(n_edges, priors, strict=True))
+        left = n_edges[:, None, None] * np.stack([inverse for inverse, _ in priors]) - covariance.blocks[l]
+        squares = np.einsum("igj,ihj->igh", layer.weights, layer.weights)
+        for name in names:
+            strength, unit = objective.strengths.of_nodes(name, network, l), objective.units[l][name]
+            gamma = strength * np.einsum("igh,igh->i", left, unit)
+            size = np.einsum("igh,igh->i", squares, unit)
+            if l == 0 and name == "alpha":
+                _add_tables(objective, covariance, strength, gamma, size)
+            gamma, size = np.maximum(gamma, 0.0), n_cases / phi * size
+            found = np.maximum(_tied(gamma, size, strength), _LEAST[name] * phi / n_cases)
+            new[name].append(np.where(layer.edges.any(axis=1), found, strength))
+    n_targets = n_cases * network.shape[-1]
+    evidence = -(n_cases * objective.value(theta) / phi + 0.5 * (covariance.log_determinant - log_prior)) / n_targets
+    return Evidence(
+        replace(objective.strengths, **new), float(evidence - 0.5 * np.log(phi)), covariance.edof, float(phi)
+    )
+
+
+def _dispersion(objective, theta, n_cases, edof):
+    """phi, in units of the scaled targets."""
+    if objective.loss.known_dispersion:
+        return 1.0
+    n_targets = n_cases * objective.network.shape[-1]
+    freedom = max(n_targets - edof, _LEAST_FREEDOM * n_targets)
+    return max(2.0 * n_cases * objective.loss_value(theta) / freedom, _LEAST_DISPERSION)
+
+
+def _prior(layer, matrix):
+    """Inverse and log determinant of an edge's penalty; a base activation of zero has no weight."""
+    if layer.base_activation != "zero":
+        return _inverse(matrix)
+    inverse = np.zeros_like(matrix)
+    inverse[:-1, :-1], log = _inverse(matrix[:-1, :-1])
+    return inverse, log
+
+
+def _add_tables(objective, covariance, strength, gamma, size):
+    """Add degrees of freedom and size of layer 0's tables to those of their columns."""
+    tables = objective.network.layers[0].tables
+    if not len(tables):
+        return
+    unit = np.zeros_like(covariance.tables)
+    tables.with_values(tables.values[:, :1]).add_penalty(unit, 0, objective.totals, np.ones(len(tables)))
+    used = np.sum(covariance.tables * unit, axis=1)
+    squares = np.sum(tables.values * (unit @ tables.values), axis=1)
+    for k, i in enumerate(tables.columns):
+        rows = tables.rows_of(k)
+        free = tables.mask[k].sum() * tables.sizes[k] / objective.table_strengths[k]
+        gamma[i] += strength[i] * (free - used[rows].sum())
+        size[i] += squares[rows].sum()
+
+
+def _tied(gamma, size, before):
+    """New strengths of a layer's nodes, in steps that are not too large."""
+    common = np.clip(gamma.sum() / max(size.sum(), _TINY), _WEAKEST, _STRONGEST)
+    new = (gamma + 2.0 * _TIE) / (size + 2.0 * _TIE / common)
+    return np.clip(np.clip(new, before / _LARGEST_STEP, before * _LARGEST_STEP), _WEAKEST, _STRONGEST)
