@@ -79,10 +79,11 @@ class KANRegressor(RegressorMixin, BaseKAN):
     entropy_weight : float, default=1.0
         Weight mu_2 of the entropy of the edges' norms (eq. 2.16).
     prune_threshold : float, default=0.0
-        Above 0, `fit` trains, removes edges whose mean absolute value over the training rows does not exceed the
+        Above 0, `fit` trains, removes edges whose standard deviation over the training rows does not exceed the
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
-        scale. If nothing is left the model is constant, with a warning.
+        scale. If nothing is left, or what is left explains no more than it would of noise, the model is constant, with
+        a warning.
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes 16 where they are cheap, down to 4 in larger
@@ -497,7 +498,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     entropy_weight : float, default=1.0
         Weight mu_2 of the entropy of the edges' norms (eq. 2.16).
     prune_threshold : float, default=0.0
-        Above 0, `fit` trains, removes edges whose mean absolute value over the training rows does not exceed the
+        Above 0, `fit` trains, removes edges whose standard deviation over the training rows does not exceed the
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
         scale. If nothing is left the model is constant, with a warning.

@@ -203,7 +203,7 @@ class Search:
         smaller = prune(network, 0.5, kept)
         if smaller.n_parameters == 0:
             return None
-        child = self._state(*self.trainer.settle(smaller, _STEPS), state.kept)
+        child = self._state(*self.trainer.settle(smaller, _STEPS), frozenset())  # nodes may have other numbers
         return child if self._cross_validated(child) <= max(self.most, _ON_THE_WAY) else None
 
     def _with_simple_layers(self, start):
@@ -270,7 +270,7 @@ class Search:
             return good
         if _can_split(state.network, edge):
             return [self._state(_split(state.network, edge), state.loss, state.kept)]
-        return [self._keep(state, edge)]
+        return [self._without(state, edge[0], [edge[1]], edge[2]) or self._keep(state, edge)]
 
     def _may_go_on(self, state):
         return self._cross_validated(state) <= max(_WORSE_ON_THE_WAY * self.most, _ON_THE_WAY)
