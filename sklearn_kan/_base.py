@@ -294,6 +294,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.loss_ = trainer.value
         self.validation_scores_ = None if trainer.validation is None else trainer.validation_scores
         self.stage_scores_ = trainer.stage_scores
+        strengths = trainer.strengths_of(trainer.network)
+        self.alpha_, self.smoothing_ = strengths.alpha, strengths.smoothing
         self.feature_importances_ = attribution(trainer.network)
         self._adam_state = None
 

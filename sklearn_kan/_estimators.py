@@ -63,13 +63,16 @@ class KANRegressor(RegressorMixin, BaseKAN):
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
         - 'auto': the first of these whose work fits the size of the problem.
-    alpha : float, default=1e-3
-        Strength of the ridge on coefs and base weights. Like `smoothing` it counts in units of the loss that is left.
-    smoothing : float, default=5e-4
-        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines). Both
-        penalties weigh an input or hidden node the more the less its functions vary, by up to 1000.
-        Multiplied by the share of the loss that is left, F / F(constant model), so that noise-free data is fitted to
-        many digits and noisy data smoothly with one value.
+    alpha : float or 'auto', default='auto'
+        Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
+        'auto' as for `smoothing`; 0 leaves a trace.
+    smoothing : float or 'auto', default='auto'
+        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines), counted
+        likewise. 'auto' finds a strength for every input node from the data while it trains, by the marginal
+        likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
+        data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
+        For 'lbfgs' and 'adam' functions into different nodes count as independent, of large tables a part of the rows
+        counts, and networks that are too large even for that keep a strength of 1e-3.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
@@ -92,7 +95,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
-        'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops.
+        'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A
+        stage ends when the log evidence a target, see `smoothing`, did not rise by this over 15 iterations of 'lm' or
+        100 of 'lbfgs'.
         Early stopping counts a validation score as better when it is by this part.
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
@@ -134,7 +139,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     grid_size_ : int
         Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
     stage_scores_ : list of float
-        One a grid stage: the best validation score with early stopping, else minus the training loss at its end.
+        One a grid stage: the best validation score with early stopping, else minus the training loss at its end; of
+        evenly spaced rows if there are more than 100,000.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float
@@ -143,6 +149,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    alpha_, smoothing_ : list of ndarray of shape (n_in,)
+        Strengths at the end of the training, an array for each layer.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
@@ -484,12 +492,17 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
         - 'auto': the first of these whose work fits the size of the problem.
-    alpha : float, default=1e-3
-        Strength of the ridge on coefs and base weights.
-    smoothing : float, default=5e-4
-        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines). Both
-        penalties weigh an input or hidden node the more the less its functions vary, by up to 1000.
-        The noise of class labels has no free scale, so the strength stays as it is given.
+    alpha : float or 'auto', default='auto'
+        Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
+        'auto' as for `smoothing`; 0 leaves a trace.
+    smoothing : float or 'auto', default='auto'
+        Strength of the penalty on the integral of the squared second derivative of each spline (P-splines), counted
+        likewise. 'auto' finds a strength for every input node from the data while it trains, by the marginal
+        likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
+        data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
+        For 'lbfgs' and 'adam' functions into different nodes count as independent, of large tables a part of the rows
+        counts, and networks that are too large even for that keep a strength of 1e-3.
+        At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
         ``l1_weight * L1 + entropy_weight * entropy``.
@@ -510,7 +523,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
-        'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops.
+        'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A
+        stage ends when the log evidence a target, see `smoothing`, did not rise by this over 15 iterations of 'lm' or
+        100 of 'lbfgs'.
         Early stopping counts a validation score as better when it is by this part.
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
@@ -550,7 +565,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     grid_size_ : int
         Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
     stage_scores_ : list of float
-        One a grid stage: the best validation score with early stopping, else minus the training loss at its end.
+        One a grid stage: the best validation score with early stopping, else minus the training loss at its end; of
+        evenly spaced rows if there are more than 100,000.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float
@@ -559,6 +575,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         The objective after each iteration. It falls within a stage but for the moves of hidden knots.
     validation_scores_ : list of float or None
         Minus the loss on the rows held out, after each iteration; None without early stopping.
+    alpha_, smoothing_ : list of ndarray of shape (n_in,)
+        Strengths at the end of the training, an array for each layer.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the

@@ -4,6 +4,8 @@ Every loss is a stateless description of one formula. `raw` and `y` have shape (
 comes as a factor A of shape (n_samples, n_outputs, n_rows) with C = A A', where C is the Hessian by raw where the loss
 is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadratic majoriser where it has kinks.
 
+`dispersion` is the mean square of the gradient over the mean curvature, the variance of the noise in units of a squared
+error; weights sum to 1.
 `known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels.
 `inverse_link_slopes`, of the losses of a regressor, are the first and second derivative of the inverse link.
 """
@@ -15,6 +17,13 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 # Residuals, in units of the target's scale, below which the majoriser of a kinked loss is no longer sharpened.
 _KINK = 1e-3
+# Share of the rows, at least, where the Huber loss is taken for quadratic.
+_FEWEST = 0.1
+
+
+def _mean(x, weight):
+    """Weighted mean over samples and outputs."""
+    return float(weight @ x.mean(axis=1))
 
 
 def _diagonal(curvature):
@@ -50,6 +59,9 @@ class SquaredError(_IdentityLink):
     def curvature_factor(self, y, raw):
         return _diagonal(np.ones_like(raw))
 
+    def dispersion(self, y, raw, weight):
+        return _mean((raw - y) ** 2, weight)
+
 
 @dataclass(frozen=True)
 class Quantile(_IdentityLink):
@@ -69,6 +81,14 @@ class Quantile(_IdentityLink):
     def curvature_factor(self, y, raw):
         return _diagonal(0.5 / np.maximum(np.abs(raw - y), _KINK))
 
+    def dispersion(self, y, raw, weight):
+        """By the median curvature: its mean is that of the rows that are met exactly."""
+        residual = np.abs(raw - y).mean(axis=1)
+        order = np.argsort(residual, kind="stable")
+        below = np.cumsum(weight[order])
+        median = residual[order[np.searchsorted(below, 0.5 * below[-1])]]
+        return 2.0 * self.quantile * (1.0 - self.quantile) * float(median)
+
 
 @dataclass(frozen=True)
 class Huber(_IdentityLink):
@@ -86,6 +106,10 @@ class Huber(_IdentityLink):
     def curvature_factor(self, y, raw):
         r = np.abs(raw - y)
         return _diagonal(np.where(r <= self.epsilon, 1.0, self.epsilon / np.maximum(r, self.epsilon)))
+
+    def dispersion(self, y, raw, weight):
+        r = np.abs(raw - y)
+        return _mean(np.minimum(r, self.epsilon) ** 2, weight) / max(_mean(r <= self.epsilon, weight), _FEWEST)
 
 
 @dataclass(frozen=True)
@@ -105,6 +129,10 @@ class Poisson:
     def curvature_factor(self, y, raw):
         with np.errstate(over="ignore"):
             return _diagonal(np.exp(raw))
+
+    def dispersion(self, y, raw, weight):
+        mean = self.inverse_link(raw)
+        return _mean((y - mean) ** 2, weight) / max(_mean(mean, weight), np.finfo(np.float64).tiny)
 
     def inverse_link(self, raw):
         return np.exp(np.clip(raw, -700.0, 700.0))

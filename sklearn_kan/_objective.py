@@ -40,6 +40,10 @@ class Strengths:
     entropy_weight: float = 1.0
     continuity: float = 0.0
 
+    def fit(self, network):
+        """Whether these lists belong to a network of this shape."""
+        return [len(part) for part in self.alpha] == network.shape[:-1]
+
     def of_nodes(self, name, network, l):  # noqa: E741
         """Strengths of 'alpha' or 'smoothing' at the input nodes of layer l, shape (n_in,)."""
         strength = getattr(self, name)
@@ -153,6 +157,12 @@ class Objective:
             return tables.totals(located, self.sample_weight[rows])
 
         return sum(self._chunks(chunk))
+
+    def dispersion(self, theta):
+        """Variance of the noise around the raw predictions as the loss sees it, not corrected for what was learnt."""
+        self.network.theta = theta
+        raw = np.vstack(list(self._chunks(lambda rows: self._forward(rows, slopes=False)[0])))
+        return self.loss.dispersion(self.y, raw, self.sample_weight)
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""
@@ -321,3 +331,4 @@ class Objective:
             add_blocks(hessian, offset, gram, weight)
         tables = self.network.layers[0].tables
         tables.add_l1_curvature(hessian, self.network.value_offset, self.totals, weights[0])
+        return hessian

@@ -594,6 +594,7 @@ class EdgeDisplay:
         check_edge(network, l, i, j)
         layer = network.layers[l]
         x, y, categories, missing = _curve(estimator, l, i, j)
+        title = _title(estimator, l, i, j, X, categories)
         if X is not None:
             X = estimator._check_rows(X).astype(np.float64)
         symbol = layer.symbols.name(i, j)
@@ -606,7 +607,7 @@ class EdgeDisplay:
             activations=None if X is None else network.activations(X, l)[:, i],
             x_name=feature_names_of(estimator)[i] if l == 0 else f"node {i} of layer {l}",
             y_name=f"contribution to {_output_names(estimator)[j] if last else f'node {j} of layer {l + 1}'}",
-            title=_title(estimator, l, i, j, X, categories),
+            title=title,
             categories=categories,
             missing=missing,
         )

@@ -5,8 +5,11 @@ Fasiolo 2017, doi:10.1111/biom.12666). F is a mean over n cases of m targets, H 
 the penalties, V = H^-1, and phi the variance of the noise:
 
     lambda_k <- (gamma_k + 2 t) / (n / phi theta' S_k theta + 2 t / lambda)     gamma_k = lambda_k tr((S^- - V) S_k)
-    phi       = 2 n loss / (n m - edof),  or 1 for class labels                edof    = tr(V (H - S))
-    evidence  = -F / (phi m) - (log |H| - log |S|) / (2 n m) - log(phi) / 2
+    phi       = n m / (n m - edof) times the loss's dispersion, or 1 for class labels       edof = tr(V (H - S))
+    evidence  = log likelihood - (n / phi theta' S theta + log |H| - log |S|) / 2
+
+The log likelihood is -n loss for class labels, else that of a normal distribution whose variance, 2 n loss /
+(n m - edof), is the profile's.
 
 gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
 their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
@@ -101,14 +104,16 @@ def affordable(network, n_rows):
     return Parts(network, "nodes").affordable(n_rows, network.shape[-1])
 
 
-def first_strengths(network, settings, continuity):
-    """Even strengths of a network; 'auto' stands for those to begin with."""
+def first_strengths(network, settings, continuity, share=1.0):
+    """Even strengths of a network; 'auto' stands for those to begin with, times a share.
+
+    They stay even beside a sparsity penalty, of which the marginal likelihood knows nothing: it would take functions
+    that are made small for functions that have to be. The share is then that of the loss that is left.
+    """
     given = {name: getattr(settings, name) for name in ("alpha", "smoothing")}
+    values = {name: _FIRST * share if value == "auto" else float(value) for name, value in given.items()}
     return Strengths(
-        **{
-            name: [np.full(layer.n_in, _FIRST if value == "auto" else float(value)) for layer in network.layers]
-            for name, value in given.items()
-        },
+        **{name: [np.full(layer.n_in, value) for layer in network.layers] for name, value in values.items()},
         l1_weight=settings.l1_weight,
         entropy_weight=settings.entropy_weight,
         continuity=continuity,
@@ -137,7 +142,11 @@ def update(objective, theta, n_cases, names, *, dense):
     network = objective.network
     network.theta = theta
     covariance = _Covariance(objective, theta, dense=dense)
-    phi = _dispersion(objective, theta, n_cases, covariance.edof)
+    n_targets = n_cases * network.shape[-1]
+    freedom = max(n_targets - covariance.edof, _LEAST_FREEDOM * n_targets)
+    phi = 1.0
+    if not objective.loss.known_dispersion:
+        phi = max(objective.dispersion(theta) * n_targets / freedom, _LEAST_DISPERSION)
     tables = network.layers[0].tables
     log_prior = float((tables.mask.sum(axis=1) * tables.sizes) @ np.log(objective.table_strengths))
     new = {name: [] for name in names}
@@ -159,19 +168,17 @@ def update(objective, theta, n_cases, names, *, dense):
             found = np.maximum(_tied(gamma, size, strength), _LEAST[name] * phi / n_cases)
             new[name].append(np.where(layer.edges.any(axis=1), found, strength))
     n_targets = n_cases * network.shape[-1]
-    evidence = -(n_cases * objective.value(theta) / phi + 0.5 * (covariance.log_determinant - log_prior)) / n_targets
-    return Evidence(
-        replace(objective.strengths, **new), float(evidence - 0.5 * np.log(phi)), covariance.edof, float(phi)
-    )
+    loss = objective.loss_value(theta)
+    cost = n_cases / phi * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
+    evidence = (_log_likelihood(objective.loss, n_cases * loss, n_targets, freedom) - cost) / n_targets
+    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi)
 
 
-def _dispersion(objective, theta, n_cases, edof):
-    """phi, in units of the scaled targets."""
-    if objective.loss.known_dispersion:
-        return 1.0
-    n_targets = n_cases * objective.network.shape[-1]
-    freedom = max(n_targets - edof, _LEAST_FREEDOM * n_targets)
-    return max(2.0 * n_cases * objective.loss_value(theta) / freedom, _LEAST_DISPERSION)
+def _log_likelihood(loss, total, n_targets, freedom):
+    """Of all targets, up to a constant, from the sum of their losses."""
+    if loss.known_dispersion:
+        return -total
+    return -0.5 * (freedom + n_targets * np.log(max(2.0 * total / freedom, _LEAST_DISPERSION)))
 
 
 def _prior(layer, matrix):
@@ -201,6 +208,7 @@ def _add_tables(objective, covariance, strength, gamma, size):
 
 def _tied(gamma, size, before):
     """New strengths of a layer's nodes, in steps that are not too large."""
-    common = np.clip(gamma.sum() / max(size.sum(), _TINY), _WEAKEST, _STRONGEST)
+    total = gamma.sum()
+    common = np.clip(total / max(size.sum(), total / _STRONGEST, _TINY), _WEAKEST, _STRONGEST)
     new = (gamma + 2.0 * _TIE) / (size + 2.0 * _TIE / common)
     return np.clip(np.clip(new, before / _LARGEST_STEP, before * _LARGEST_STEP), _WEAKEST, _STRONGEST)

@@ -38,6 +38,8 @@ _FIRST_DAMPING = 1e-2
 _ROUND = {"lm": 2, "lbfgs": 10, "adam": 2}
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 2, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 100, "adam": np.inf}
+# Strengths beside a sparsity penalty do not fall below this part of the first ones.
+_LEAST_SHARE = 1e-20
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -80,6 +82,7 @@ class Start:
     criterion: float = np.inf
     damping: float = _FIRST_DAMPING
     strengths: Strengths | None = None
+    share: float = 1.0
 
 
 def _lm_work(n_targets, n_parameters):
@@ -144,7 +147,7 @@ class Trainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.value = None
-        self.strengths = None
+        self.strengths, self.share = None, 1.0
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
         self.n_cases = max(float(rows.weight.sum()), len(rows.X))
@@ -261,7 +264,7 @@ class Trainer:
         self.measure()
         whole = self.network
         self.network, self.value, self.best = prune(whole, self.settings.prune_threshold), None, Best()
-        self.reg_lambda, self.strengths = 0.0, None
+        self.reg_lambda, self.strengths, self.share = 0.0, None, 1.0
         reason = "removed every edge"
         if self.network.n_parameters > 0:
             self._find_strengths(self.network)
@@ -309,13 +312,15 @@ class Trainer:
             done += n_iter
             starts = sorted(starts, key=lambda start: start.criterion)[: -(-len(starts) // part)]
         self.network, self.strengths, self.damping = starts[0].network, starts[0].strengths, _FIRST_DAMPING
+        self.share = starts[0].share
         self.progress.end_stage(self.network)
 
     def _advance(self, start, n_iter):
         """Some more iterations of one start."""
-        self.strengths, self.damping = start.strengths, start.damping
+        self.strengths, self.share, self.damping = start.strengths, start.share, start.damping
         start.network, _ = self._solve(start.network, n_iter, record=False)
-        start.criterion, start.strengths, start.damping = self.criterion, self.strengths, self.damping
+        start.criterion, start.damping = self.criterion, self.damping
+        start.strengths, start.share = self.strengths, self.share
 
     def _stage(self, name, *, last):
         """One stage; whether training ends with it."""
@@ -355,7 +360,8 @@ class Trainer:
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
-        n_round = _ROUND[self.solver] if self.adaptive else max_iter
+        by_evidence = bool(self.adaptive) and self.reg_lambda == 0.0
+        n_round = _ROUND[self.solver] if by_evidence else max_iter
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)
@@ -363,19 +369,21 @@ class Trainer:
             network.theta = solution.theta
             left -= solution.n_iter
             self.follow = self.may_follow and left > settle
-            drifted = self._drifted(objective)
+            drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
             criterion, self.converged = solution.value, solution.converged
-            if self.adaptive:
+            if by_evidence:
                 criterion = self._adapt(objective, solution.theta)
                 n_round *= _ROUND_GROWTH[self.solver]
+            elif stale:
+                self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
             since = 0 if criterion < goal else since + solution.n_iter
             if since == 0:
-                goal = criterion - (self.settings.tol if self.adaptive else 0.0)
-            if best is None or not self.adaptive or criterion < best[0]:
+                goal = criterion - (self.settings.tol if by_evidence else 0.0)
+            if best is None or not by_evidence or criterion < best[0]:
                 best = criterion, network, solution, self.evidence
-            stalled = self.adaptive and since >= _STALLED[self.solver]
+            stalled = by_evidence and since >= _STALLED[self.solver]
             self.converged |= bool(stalled)
-            if self.reason or left <= 0 or stalled or (self.converged and not drifted):
+            if self.reason or left <= 0 or stalled or (self.converged and not (drifted or stale)):
                 break
             if since >= _VAIN[self.solver]:
                 self.may_follow = False
@@ -383,9 +391,22 @@ class Trainer:
             objective = self._follow(objective, solution.value) if follow else self._objective(network)
         self.criterion, network, solution, self.evidence = best
         network.theta = solution.theta
-        if self.adaptive:
+        if by_evidence:
             self.strengths = self.evidence.strengths
         return network, solution.value
+
+    def _share(self, objective, theta):
+        """Loss in units of the constant model's; 1 where the noise has no free scale."""
+        if self.loss.known_dispersion:
+            return 1.0
+        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss, _LEAST_SHARE)
+
+    def _stale(self, objective, theta):
+        """Whether even strengths no longer suit the loss that is left."""
+        if not self.adaptive or self.reg_lambda == 0.0:
+            return False
+        share = self._share(objective, theta)
+        return share < 0.5 * self.share or share > 2.0 * self.share
 
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
@@ -395,8 +416,8 @@ class Trainer:
 
     def _find_strengths(self, network):
         """Strengths that belong to a network as it is."""
-        self.strengths = None
-        for _ in range(_FINDING if self.adaptive else 0):
+        self.strengths, self.share = None, 1.0
+        for _ in range(_FINDING if self.adaptive and network.n_parameters else 0):
             self._adapt(self._objective(network), network.theta)
 
     def _follow(self, objective, value):
@@ -429,7 +450,7 @@ class Trainer:
                 self._record(network, value)
             look = n_iter % every == 0
             self.follow = self.may_follow and n_iter < n_follow
-            return bool(self.reason) or (look and self._drifted(objective))
+            return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
 
         return callback
 
@@ -522,15 +543,15 @@ class Trainer:
 
     def _objective(self, network):
         """Function to minimise from this network on."""
-        if (
-            self.strengths is None
-            or len(self.strengths.alpha) != len(network.layers)
-            or any(len(alpha) != layer.n_in for alpha, layer in zip(self.strengths.alpha, network.layers, strict=True))
-        ):
-            self.strengths = first_strengths(network, self.settings, _CONTINUITY)
+        self.strengths = self.strengths_of(network)
         rows, strengths = self.rows, replace(self.strengths, reg_lambda=self.reg_lambda)
         self.before = Objective(network, self.loss, rows.X, rows.y, rows.weight, strengths, before=self.before)
         return self.before
+
+    def strengths_of(self, network):
+        """The present strengths, or those to begin with if these belong to a network of another shape."""
+        known = self.strengths is not None and self.strengths.fit(network)
+        return self.strengths if known else first_strengths(network, self.settings, _CONTINUITY, self.share)
 
     def _null_loss(self, offset):
         """Loss of the constant model."""

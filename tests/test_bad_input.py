@@ -75,7 +75,7 @@ def response(model, X):
         {"base_activation": "relu"},
         {"alpha": -1.0},
         {"alpha": np.nan},
-        {"alpha": "auto"},
+        {"alpha": "none"},
         {"smoothing": -1.0},
         {"smoothing": np.inf},
         {"reg_lambda": -1e-9},

@@ -121,7 +121,7 @@ def test_every_solver_learns(solver):
 def test_the_fitted_model_is_about_the_best_one_seen(Estimator, solver):
     """Knots that move keep the function and the penalties: the objective does not end above where it has been."""
     X, y = data(Estimator)
-    model = quick(Estimator, solver=solver, max_iter=60).fit(X, y)
+    model = quick(Estimator, solver=solver, max_iter=60, alpha=1e-5, smoothing=1e-5).fit(X, y)
     assert model.loss_ <= 1.1 * min(model.loss_curve_)
     assert max(model.loss_curve_[5:]) <= 1.5 * max(model.loss_curve_[:5])
 
@@ -259,10 +259,10 @@ def test_starts_compete():
 
 def test_penalties_take_effect():
     X, y = table(noise=0.3)
-    plain = regressor().fit(X, y)
-    smooth = regressor(smoothing=10.0).fit(X, y)
-    small = regressor(alpha=10.0).fit(X, y)
-    sparse = regressor(reg_lambda=1.0).fit(X, y)
+    plain = regressor(alpha=1e-4, smoothing=1e-4).fit(X, y)
+    smooth = regressor(alpha=1e-4, smoothing=10.0).fit(X, y)
+    small = regressor(alpha=10.0, smoothing=1e-4).fit(X, y)
+    sparse = regressor(alpha=1e-4, smoothing=1e-4, reg_lambda=1.0).fit(X, y)
     x = np.column_stack([np.linspace(-1.0, 1.0, 200), np.zeros(200)])
 
     def bend(model):
@@ -525,10 +525,12 @@ def test_order_of_rows(Estimator, solver):
 
 
 def test_weights_are_relative():
+    """To given strengths; for those from the data they count as repetitions."""
     X, y = table()
     weight = np.random.RandomState(0).uniform(0.5, 2.0, 80)
-    one = regressor(max_iter=10).fit(X, y, sample_weight=weight).predict(X)
-    other = regressor(max_iter=10).fit(X, y, sample_weight=4.0 * weight).predict(X)
+    given = {"max_iter": 10, "alpha": 1e-4, "smoothing": 1e-4}
+    one = regressor(**given).fit(X, y, sample_weight=weight).predict(X)
+    other = regressor(**given).fit(X, y, sample_weight=4.0 * weight).predict(X)
     assert_allclose(other, one, rtol=1e-9)
 
 

@@ -119,7 +119,9 @@ def test_expressions_are_the_network():
     expected = network.raw_predict(X) * units + center
     assert_allclose(values(found, X), expected, rtol=1e-10, atol=1e-10)
     columns = {"x0": X[:, 0], "x1": X[:, 1]}
-    assert_allclose(np.stack([evaluate(one, columns, network) for one in found], axis=1), expected, rtol=1e-10)
+    assert_allclose(
+        np.stack([evaluate(one, columns, network, [None, None]) for one in found], axis=1), expected, rtol=1e-10
+    )
 
 
 def test_an_expression_can_be_read_again():
@@ -142,7 +144,7 @@ def test_splines_stay_as_functions():
         "phi_1_1_0",
     }
     columns = {"x0": X[:, 0], "x1": X[:, 1]}
-    assert_allclose(evaluate(found, columns, network), network.raw_predict(X)[:, 0], rtol=1e-9)
+    assert_allclose(evaluate(found, columns, network, [None, None]), network.raw_predict(X)[:, 0], rtol=1e-9)
 
 
 def test_decimals():

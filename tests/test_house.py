@@ -25,12 +25,13 @@ LEVELS = {
     5: ("_network",),
     6: ("_gauss_newton", "_grid", "_pruning", "_progress"),
     7: ("_objective",),
-    8: ("_posterior", "_smoothing"),
-    9: ("_training", "_plotting", "_symbolic", "_formula"),
-    10: ("_inspection",),
-    11: ("_base",),
-    12: ("_estimators",),
-    13: ("__init__",),
+    8: ("_posterior",),
+    9: ("_smoothing",),
+    10: ("_training", "_plotting", "_symbolic", "_formula"),
+    11: ("_inspection",),
+    12: ("_base",),
+    13: ("_estimators",),
+    14: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

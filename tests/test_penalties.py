@@ -19,7 +19,7 @@ from sklearn_kan._bspline import (
     quadrature,
     roughness,
 )
-from sklearn_kan._penalties import add_blocks, quadratic, quadratic_value_gradient, sparsity
+from sklearn_kan._penalties import add_blocks, quadratic_units, quadratic_value_gradient, sparsity
 
 degrees = pytest.mark.parametrize("degree", range(6))
 uniforms = pytest.mark.parametrize("uniform", [True, False], ids=["uniform", "uneven"])
@@ -157,7 +157,8 @@ def test_quadratic(degree):
             coef, base_weight = weights[i, :-1, j], weights[i, -1, j]
             expected += 0.5 * alpha * ((coef**2).mean() + base_weight**2)
             expected += 0.5 * smoothing * naive.roughness(coef, own, degree)
-    matrices = quadratic(roughness(knots, degree), alpha, smoothing)
+    units = quadratic_units(roughness(knots, degree))
+    matrices = alpha * units["alpha"] + smoothing * units["smoothing"]
     value, gradient = quadratic_value_gradient(matrices, weights)
     assert_allclose(value, expected, rtol=1e-12)
 
