@@ -257,6 +257,12 @@ class Tables:
         """The same tables with other values."""
         return Tables(values, self.columns, self.n_categories, self.has_missing, self.mask.copy())
 
+    def with_output(self):
+        """The same tables with an output node more, to which no edge of theirs leads."""
+        values = np.column_stack([self.values, np.zeros(len(self.values))])
+        mask = np.column_stack([self.mask, np.zeros(len(self), dtype=bool)])
+        return Tables(values, self.columns, self.n_categories, self.has_missing, mask)
+
     def select(self, mask, outputs):
         """Some of the edges, mask of shape (n_in, n_out), to some of the output nodes."""
         mask = self.mask & mask[self.columns]

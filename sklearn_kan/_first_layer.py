@@ -136,6 +136,11 @@ class FirstLayer(Layer):
         unseen = np.where(mask, self.unseen, 0.0)[:, outputs]
         return super().part(mask, inputs, outputs).replace(tables=self.tables.select(mask, outputs), unseen=unseen)
 
+    def with_own_output(self, i, j):
+        unseen = np.column_stack([self.unseen, np.zeros(self.n_in)])
+        unseen[i, -1], unseen[i, j] = unseen[i, j], 0.0
+        return super().with_own_output(i, j).replace(tables=self.tables.with_output(), unseen=unseen)
+
     def rescale_output(self, j, scale):
         super().rescale_output(j, scale)
         self.tables.values[:, j] /= scale

@@ -577,6 +577,14 @@ class Layer:
             symbols=self.symbols.select(mask, inputs, outputs),
         )
 
+    def with_own_output(self, i, j):
+        """The layer with an output node more, to which the spline of edge (i, j) leads instead."""
+        weights = np.dstack([self.weights, np.zeros(self.weights.shape[:2])])
+        weights[i, :, -1], weights[i, :, j] = weights[i, :, j], 0.0
+        mask = np.column_stack([self.edge_mask, np.zeros(self.n_in, dtype=bool)])
+        mask[i, -1], mask[i, j] = True, False
+        return self.replace(weights=weights, edge_mask=mask)
+
     def rescale_output(self, j, scale):
         """Divide the functions into output node j by scale."""
         self.weights[:, :, j] /= scale

@@ -17,13 +17,19 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 # Residuals, in units of the target's scale, below which the majoriser of a kinked loss is no longer sharpened.
 _KINK = 1e-3
-# Share of the rows, at least, where the Huber loss is taken for quadratic.
-_FEWEST = 0.1
 
 
 def _mean(x, weight):
     """Weighted mean over samples and outputs."""
     return float(weight @ x.mean(axis=1))
+
+
+def _median_residual(y, raw, weight):
+    """Weighted median of a sample's mean absolute residual."""
+    residual = np.abs(raw - y).mean(axis=1)
+    order = np.argsort(residual, kind="stable")
+    below = np.cumsum(weight[order])
+    return float(residual[order[np.searchsorted(below, 0.5 * below[-1])]])
 
 
 def _diagonal(curvature):
@@ -83,11 +89,7 @@ class Quantile(_IdentityLink):
 
     def dispersion(self, y, raw, weight):
         """By the median curvature: its mean is that of the rows that are met exactly."""
-        residual = np.abs(raw - y).mean(axis=1)
-        order = np.argsort(residual, kind="stable")
-        below = np.cumsum(weight[order])
-        median = residual[order[np.searchsorted(below, 0.5 * below[-1])]]
-        return 2.0 * self.quantile * (1.0 - self.quantile) * float(median)
+        return 2.0 * self.quantile * (1.0 - self.quantile) * _median_residual(y, raw, weight)
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ class Huber(_IdentityLink):
         return _diagonal(np.where(r <= self.epsilon, 1.0, self.epsilon / np.maximum(r, self.epsilon)))
 
     def dispersion(self, y, raw, weight):
-        r = np.abs(raw - y)
-        return _mean(np.minimum(r, self.epsilon) ** 2, weight) / max(_mean(r <= self.epsilon, weight), _FEWEST)
+        """By the median residual of normal noise, to which outliers are nothing."""
+        return (1.4826 * _median_residual(y, raw, weight)) ** 2
 
 
 @dataclass(frozen=True)

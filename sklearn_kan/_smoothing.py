@@ -64,8 +64,10 @@ def _inverse(matrix):
             break
         jitter *= 100.0
     log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
-    upper = np.triu(dpotri(factor, lower=0)[0])
-    return (upper + np.triu(upper, 1).T) / outer, log
+    inverse = dpotri(factor, lower=0, overwrite_c=1)[0]  # its upper triangle
+    inverse = np.triu(inverse) + np.triu(inverse, 1).T
+    inverse /= outer
+    return inverse, log
 
 
 class _Covariance:

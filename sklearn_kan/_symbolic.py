@@ -349,13 +349,7 @@ def _split(network, edge):
     l, i, j = edge  # noqa: E741
     layers = list(network.layers)
     before, behind = layers[l], layers[l + 1]
-    alone = np.zeros((before.n_in, 1), dtype=bool)
-    alone[i] = True
-    moved = np.where(alone[:, None], before.weights[:, :, j : j + 1], 0.0)
-    layers[l] = before.replace(
-        weights=np.dstack([before.weights, moved]), edge_mask=np.hstack([before.edge_mask, alone])
-    )
-    layers[l].edge_mask[i, j], layers[l].weights[i, :, j] = False, 0.0
+    layers[l] = before.with_own_output(i, j)
     knots = extend_breakpoints(np.linspace(-1.0, 1.0, behind.grid_size + 1)[None], behind.degree)
     mask, weights = np.zeros((1, behind.n_out), dtype=bool), np.zeros((1, behind.n_basis + 1, behind.n_out))
     for node, k, _, numbers in behind.symbols:

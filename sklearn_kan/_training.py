@@ -22,7 +22,7 @@ _LBFGS_WORK = 1e8
 _ROUNDS = ((5, 4), (10, 2), (20, 2))
 # Work of one iteration of all of them, and how many there are at least and at most.
 _STARTS_WORK = 2.5e9
-_FEWEST_STARTS, _MOST_STARTS = 4, 16
+_FEWEST_STARTS, _MOST_STARTS = 2, 16
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
@@ -35,7 +35,7 @@ _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
 # without a rise of the evidence by `tol` that end a stage.
-_ROUND = {"lm": 2, "lbfgs": 10, "adam": 2}
+_ROUND = {"lm": 2, "lbfgs": 10, "adam": 10}
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 2, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 100, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
@@ -147,6 +147,7 @@ class Trainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.value = None
+        self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
         self.strengths, self.share = None, 1.0
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
@@ -226,7 +227,7 @@ class Trainer:
         return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
 
     def settle(self, network, max_iter):
-        """Some iterations from where a network is, with the strengths that belong there.
+        """Some iterations from where a network is, with even strengths that suit the loss that is left.
 
         Returns
         -------
@@ -236,7 +237,8 @@ class Trainer:
             Loss in units of the constant model's.
         """
         self.null_loss, self.damping = self._null_loss(network.offset), _FIRST_DAMPING
-        self._find_strengths(network)
+        self.even, self.share = True, self._share(self._last_objective(network), network.theta)
+        self.strengths = None
         network, _ = self._solve(network.copy(), max_iter, record=False)
         return network, self._loss_value(network) / self.null_loss
 
@@ -264,7 +266,7 @@ class Trainer:
         self.measure()
         whole = self.network
         self.network, self.value, self.best = prune(whole, self.settings.prune_threshold), None, Best()
-        self.reg_lambda, self.strengths, self.share = 0.0, None, 1.0
+        self.reg_lambda, self.even = 0.0, False
         reason = "removed every edge"
         if self.network.n_parameters > 0:
             self._find_strengths(self.network)
@@ -360,23 +362,28 @@ class Trainer:
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
-        by_evidence = bool(self.adaptive) and self.reg_lambda == 0.0
+        by_evidence = bool(self.adaptive) and not self.even
         n_round = _ROUND[self.solver] if by_evidence else max_iter
+        n_since = 0  # iterations since the strengths were found
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)
-            solution = self._minimise(objective, network.theta, min(left, n_round), callback)
+            solution = self._minimise(objective, network.theta, min(left, n_round - n_since), callback)
             network.theta = solution.theta
             left -= solution.n_iter
+            n_since += solution.n_iter
             self.follow = self.may_follow and left > settle
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
             criterion, self.converged = solution.value, solution.converged
+            if by_evidence and drifted and n_since < n_round and left > 0 and not self.reason:
+                objective = self._follow(objective, solution.value)
+                continue
             if by_evidence:
                 criterion = self._adapt(objective, solution.theta)
                 n_round *= _ROUND_GROWTH[self.solver]
             elif stale:
                 self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
-            since = 0 if criterion < goal else since + solution.n_iter
+            since, n_since = 0 if criterion < goal else since + n_since, 0
             if since == 0:
                 goal = criterion - (self.settings.tol if by_evidence else 0.0)
             if best is None or not by_evidence or criterion < best[0]:
@@ -403,7 +410,7 @@ class Trainer:
 
     def _stale(self, objective, theta):
         """Whether even strengths no longer suit the loss that is left."""
-        if not self.adaptive or self.reg_lambda == 0.0:
+        if not (self.adaptive and self.even):
             return False
         share = self._share(objective, theta)
         return share < 0.5 * self.share or share > 2.0 * self.share

