@@ -8,8 +8,8 @@ the penalties, V = H^-1, and phi the variance of the noise:
     phi       = n m / (n m - edof) times the loss's dispersion, or 1 for class labels       edof = tr(V (H - S))
     evidence  = log likelihood - (n / phi theta' S theta + log |H| - log |S|) / 2
 
-The log likelihood is -n loss for class labels, else that of a normal distribution whose variance, 2 n loss /
-(n m - edof), is the profile's.
+The log likelihood is -n loss for class labels, else that of normal noise of this variance, -(n m log(phi) + n m -
+edof) / 2.
 
 gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
 their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
@@ -172,15 +172,10 @@ def update(objective, theta, n_cases, names, *, dense):
     n_targets = n_cases * network.shape[-1]
     loss = objective.loss_value(theta)
     cost = n_cases / phi * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
-    evidence = (_log_likelihood(objective.loss, n_cases * loss, n_targets, freedom) - cost) / n_targets
+    known = objective.loss.known_dispersion
+    log_likelihood = -n_cases * loss if known else -0.5 * (freedom + n_targets * np.log(phi))
+    evidence = (log_likelihood - cost) / n_targets
     return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi)
-
-
-def _log_likelihood(loss, total, n_targets, freedom):
-    """Of all targets, up to a constant, from the sum of their losses."""
-    if loss.known_dispersion:
-        return -total
-    return -0.5 * (freedom + n_targets * np.log(max(2.0 * total / freedom, _LEAST_DISPERSION)))
 
 
 def _prior(layer, matrix):

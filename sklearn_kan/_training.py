@@ -35,8 +35,8 @@ _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
 # without a rise of the evidence by `tol` that end a stage.
-_ROUND = {"lm": 2, "lbfgs": 10, "adam": 10}
-_ROUND_GROWTH = {"lm": 1, "lbfgs": 2, "adam": 2}
+_ROUND = {"lm": 2, "lbfgs": 20, "adam": 10}
+_ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 100, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
@@ -350,7 +350,7 @@ class Trainer:
         """Minimise on one grid; strengths and hidden knots follow between rounds of the solver.
 
         Where strengths follow, the network with the most evidence is the result, and evidence that rises no more ends
-        it.
+        it; but for Adam, whose rounds are too few.
 
         Returns
         -------
@@ -386,7 +386,7 @@ class Trainer:
             since, n_since = 0 if criterion < goal else since + n_since, 0
             if since == 0:
                 goal = criterion - (self.settings.tol if by_evidence else 0.0)
-            if best is None or not by_evidence or criterion < best[0]:
+            if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
             stalled = by_evidence and since >= _STALLED[self.solver]
             self.converged |= bool(stalled)
