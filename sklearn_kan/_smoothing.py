@@ -169,7 +169,6 @@ def update(objective, theta, n_cases, names, *, dense):
             gamma, size = np.maximum(gamma, 0.0), n_cases / phi * size
             found = np.maximum(_tied(gamma, size, strength), _LEAST[name] * phi / n_cases)
             new[name].append(np.where(layer.edges.any(axis=1), found, strength))
-    n_targets = n_cases * network.shape[-1]
     loss = objective.loss_value(theta)
     cost = n_cases / phi * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
     known = objective.loss.known_dispersion
