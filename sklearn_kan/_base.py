@@ -25,7 +25,7 @@ from ._posterior import Posterior
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
-from ._training import Rows, Trainer, carried_grids
+from ._training import Rows, Trainer, grid_stages
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
@@ -42,7 +42,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "grid_size": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "grid_size": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "degree": [Interval(Integral, 0, 10, closed="both")],
         "knots": [StrOptions({"auto", "uniform", "quantile"})],
@@ -70,10 +70,10 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(8,),
+        hidden_layer_sizes=(16,),
         *,
         categorical_features="from_dtype",
-        grid_size=5,
+        grid_size="auto",
         degree=3,
         knots="auto",
         extrapolation="linear",
@@ -139,13 +139,13 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
+        if not refining:
+            grid_sizes = grid_stages(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
-        if not refining:
-            grid_sizes = carried_grids(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
-        if not warm:
+        else:
             start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
-        n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0)
+        n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
         progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
@@ -192,13 +192,15 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
-        """Hidden layer sizes and grid sizes as lists."""
+        """Hidden layer sizes and grid sizes as lists; None for grids that the number of rows decides."""
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if hidden.ndim != 1 or (hidden.size and (hidden.dtype.kind not in "iu" or hidden.min() < 1)):
             raise ValueError(
                 f"hidden_layer_sizes must hold integers of at least 1, one a hidden layer, "
                 f"got {self.hidden_layer_sizes!r}."
             )
+        if isinstance(self.grid_size, str):
+            return hidden.astype(int).tolist(), None
         grids = np.atleast_1d(np.asarray(self.grid_size))
         if grids.ndim != 1 or not grids.size or grids.dtype.kind not in "iu" or grids.min() < 1:
             raise ValueError(
@@ -386,6 +388,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with single_blas_thread():
             if first:
                 tables = self._tables(rows, hidden, categories)
+                grid_sizes = grid_sizes or grid_stages(None, len(rows.X), 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)

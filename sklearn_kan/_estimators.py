@@ -29,7 +29,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(8,)
+    hidden_layer_sizes : int or sequence of int, default=(16,)
         Nodes of each hidden layer. ``()`` is an additive model.
     loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'quantile'}, default='squared_error'
         What is minimised; 'poisson' predicts the exponential of the network's output and needs non-negative targets.
@@ -43,9 +43,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
         fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
         A category that was not in the training rows contributes the mean.
-    grid_size : int or sequence of int, default=5
-        Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
-        starts with the functions of the one before (paper section 2.4).
+    grid_size : int, sequence of int or 'auto', default='auto'
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, from 5 to 10. A sequence such as
+        ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts with the functions of the one before (paper
+        section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.
@@ -55,14 +56,16 @@ class KANRegressor(RegressorMixin, BaseKAN):
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
         What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
         on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
-        unless 'error' is chosen.
+        unless 'error' is chosen; the lines of their columns end half a knot range beyond the knots.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
         The function b next to the splines.
     solver : {'auto', 'lm', 'lbfgs', 'adam'}, default='auto'
         - 'lm': Levenberg-Marquardt, the most exact, for some hundreds of parameters;
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
-        - 'auto': the first of these whose work fits the size of the problem.
+        - 'auto': the first of these whose work fits the size of the problem. Without a sparsity penalty, and where 'lm'
+          is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of the constant
+          model's loss is left.
     alpha : float or 'auto', default='auto'
         Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
         'auto' as for `smoothing`; 0 leaves a trace.
@@ -89,15 +92,15 @@ class KANRegressor(RegressorMixin, BaseKAN):
         a warning.
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
-        after 10, and the best one after 20 goes on. 'auto' takes 16 where they are cheap, down to 4 in larger
-        networks, which stick in local minima less.
+        after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
+        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
         'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A
         stage ends when the log evidence a target, see `smoothing`, did not rise by this over 15 iterations of 'lm' or
-        100 of 'lbfgs'.
+        30 of 'lbfgs'.
         Early stopping counts a validation score as better when it is by this part.
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
@@ -201,13 +204,13 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(8,),
+        hidden_layer_sizes=(16,),
         *,
         loss="squared_error",
         quantile=None,
         epsilon=1.35,
         categorical_features="from_dtype",
-        grid_size=5,
+        grid_size="auto",
         degree=3,
         knots="auto",
         extrapolation="linear",
@@ -461,7 +464,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(8,)
+    hidden_layer_sizes : int or sequence of int, default=(16,)
         Nodes of each hidden layer. ``()`` is an additive model.
     categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
@@ -472,9 +475,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Weights of the classes, which multiply `sample_weight`: a number for each label in a dict, 1 for those it leaves
         out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
         probabilities are those of a world where the classes are as frequent as their total weights say.
-    grid_size : int or sequence of int, default=5
-        Intervals of the splines' grids. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid
-        starts with the functions of the one before (paper section 2.4).
+    grid_size : int, sequence of int or 'auto', default='auto'
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, from 5 to 10. A sequence such as
+        ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts with the functions of the one before (paper
+        section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.
@@ -484,14 +488,16 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
         What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
         on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
-        unless 'error' is chosen.
+        unless 'error' is chosen; the lines of their columns end half a knot range beyond the knots.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
         The function b next to the splines.
     solver : {'auto', 'lm', 'lbfgs', 'adam'}, default='auto'
         - 'lm': Levenberg-Marquardt, the most exact, for some hundreds of parameters;
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
-        - 'auto': the first of these whose work fits the size of the problem.
+        - 'auto': the first of these whose work fits the size of the problem. Without a sparsity penalty, and where 'lm'
+          is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of the constant
+          model's loss is left.
     alpha : float or 'auto', default='auto'
         Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
         'auto' as for `smoothing`; 0 leaves a trace.
@@ -517,15 +523,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         scale. If nothing is left the model is constant, with a warning.
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
-        after 10, and the best one after 20 goes on. 'auto' takes 16 where they are cheap, down to 4 in larger
-        networks, which stick in local minima less.
+        after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
+        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
         'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A
         stage ends when the log evidence a target, see `smoothing`, did not rise by this over 15 iterations of 'lm' or
-        100 of 'lbfgs'.
+        30 of 'lbfgs'.
         Early stopping counts a validation score as better when it is by this part.
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
@@ -621,11 +627,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(8,),
+        hidden_layer_sizes=(16,),
         *,
         categorical_features="from_dtype",
         class_weight=None,
-        grid_size=5,
+        grid_size="auto",
         degree=3,
         knots="auto",
         extrapolation="linear",

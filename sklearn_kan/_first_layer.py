@@ -2,6 +2,9 @@
 
 A missing value has a row in a table if the column had missing values in training, a category if it was seen there.
 Otherwise each edge contributes the mean of its function over the training rows. At missing values slopes are zero.
+
+In columns with far outliers the functions end as constants beyond their `reach`, where the outliers were seen: a line
+through them would turn the whole function.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._categorical import Tables
-from ._layer import Expansion, Layer
+from ._layer import FARTHEST, Expansion, Layer
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class FirstLayer(Layer):
     tables : Tables, default=None
     unseen : ndarray of shape (n_in, n_out), default=None
         What edges contribute at values without a row in the tables: the means of their functions.
+    reach : ndarray of shape (n_in,), default=None
+        Where values count as if they lay no farther out, in units of half the knot range; None for no such place.
     """
 
-    def __init__(self, *args, tables=None, unseen=None, **kwargs):
+    def __init__(self, *args, tables=None, unseen=None, reach=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.tables = Tables.empty(self.n_out) if tables is None else tables
         self.unseen = np.zeros(self.edge_mask.shape) if unseen is None else unseen
+        self.reach = np.full(self.n_in, FARTHEST) if reach is None else reach
 
     @classmethod
     def of(cls, layer):
@@ -63,14 +69,22 @@ class FirstLayer(Layer):
     def unnamed(self):
         return super().unnamed | self.tables.edges(self.n_in) & ~self.symbols.mask(self.edge_mask.shape)
 
-    def expand(self, x, **options):
+    def _reach(self, most):
+        """Where values are cut; a symbol counts as far as it is asked for."""
+        named = self.symbols.mask(self.edge_mask.shape).any(axis=1)
+        return np.where(named, most, np.minimum(self.reach, most))
+
+    def expand(self, x, *, reach=FARTHEST, **options):
         missing = np.isnan(x)
         any_missing = missing.any()
         numbers = np.where(missing, self.center, x) if any_missing else x
         if len(self.tables.categorical):
             numbers = np.array(numbers, dtype=np.float64)
             numbers[:, self.tables.categorical] = 0.0
-        splines = super().expand(numbers, **options)
+        reach = self._reach(reach)
+        splines = super().expand(numbers, reach=reach, **options)
+        if len(splines.slope) and (reach < FARTHEST).any():
+            splines.slope[np.abs(splines.t) >= reach] = 0.0
         if any_missing:
             splines.value[missing], splines.t[missing] = 0.0, np.nan
             if len(splines.slope):
@@ -129,7 +143,9 @@ class FirstLayer(Layer):
     def column(self, i, x):
         """All functions phi_ij of column i at values x in its own units, shape (n_samples, n_out)."""
         spline = self.node(i).replace(center=self.center[i : i + 1], scale=self.scale[i : i + 1]).arguments()
-        one = FirstLayer(**spline, tables=self.tables.of_column(i), unseen=self.unseen[i : i + 1])
+        one = FirstLayer(
+            **spline, tables=self.tables.of_column(i), unseen=self.unseen[i : i + 1], reach=self.reach[i : i + 1]
+        )
         return one.forward(one.expand(np.asarray(x, dtype=np.float64)[:, None]))
 
     def part(self, mask, inputs, outputs):
@@ -159,7 +175,7 @@ class FirstLayer(Layer):
         return i
 
     def arguments(self):
-        return super().arguments() | {"tables": self.tables, "unseen": self.unseen}
+        return super().arguments() | {"tables": self.tables, "unseen": self.unseen, "reach": self.reach}
 
     def to_dict(self):
         return super().to_dict() | {"tables": self.tables.to_dict()}

@@ -11,10 +11,12 @@ import numpy as np
 
 from ._bspline import breakpoints_of, extend_breakpoints, fit_function
 from ._first_layer import FirstLayer
-from ._layer import Layer, to_knots
+from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
 
 MARGIN = 0.03
+# Outliers count as if they lay there, in units of half the knot range.
+OUTLIERS = 2.0
 _REACH = 5.0
 # Hidden knots stay while the activations lie inside and fill this part of them.
 _FILLED = 0.9
@@ -147,8 +149,17 @@ def initial_network(
             )
         )
     if tables is not None:
-        layers[0] = FirstLayer(**layers[0].arguments(), tables=_random_values(tables, shape, rng))
+        tables = _random_values(tables, shape, rng)
+    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_reach(X, layers[0]))
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
+
+
+def _reach(X, layer):
+    """Where columns with values beyond the knots end."""
+    with np.errstate(invalid="ignore"):
+        low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+        beyond = (low < layer.center - layer.scale) | (high > layer.center + layer.scale)
+    return np.where(beyond, OUTLIERS, FARTHEST)
 
 
 def _random_values(tables, shape, rng):

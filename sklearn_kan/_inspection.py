@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
-from ._pruning import attribution, edge_deviations, measured, node_scores, prune
+from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
 from ._threads import single_blas_thread
@@ -122,9 +122,9 @@ class InspectionMixin:
         scores = _relative(scores) if relative else scores
         pruned = prune(network, threshold, scores)
         if network.layers[-1].edges.any() and not pruned.layers[-1].edges.any():
-            best = min(score.max(initial=0.0) for score in scores)
             raise ValueError(
-                f"threshold={threshold} would remove every way from an input to an output. Choose one below {best:.3g}."
+                f"threshold={threshold} would remove every way from an input to an output. "
+                f"Choose one below {widest_way(scores):.3g}."
             )
         return self._with_network(pruned)
 

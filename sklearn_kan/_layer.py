@@ -32,11 +32,11 @@ _BLOCK = 32
 
 @njit
 def _scale_kernel(x, center, scale, reach, t):
-    """Write x in units of the knots to t, cut at `reach`."""
+    """Write x in units of the knots to t, cut at the `reach` of every column."""
     n_samples, n_in = x.shape
     for s in range(n_samples):
         for i in range(n_in):
-            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -reach), reach)
+            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -reach[i]), reach[i])
 
 
 @njit
@@ -422,7 +422,7 @@ class Layer:
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
     def expand(self, x, *, slopes=True, reach=FARTHEST) -> Expansion:
-        """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach.
+        """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach, a number or one for every input node.
 
         Without slopes they serve what takes no derivative by t, as `forward`.
         """
@@ -430,7 +430,7 @@ class Layer:
         if not x.flags.writeable:  # kernels would be compiled once more for it
             x = x.copy()
         t = np.empty(x.shape)
-        _scale_kernel(x, self.center, self.scale, reach, t)
+        _scale_kernel(x, self.center, self.scale, np.full(self.n_in, reach, dtype=np.float64), t)
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))

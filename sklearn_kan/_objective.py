@@ -12,6 +12,7 @@ import numpy as np
 
 from ._bspline import continuity, roughness
 from ._gauss_newton import Segments
+from ._grid import OUTLIERS
 from ._penalties import add_blocks, quadratic_units, quadratic_value_gradient, sparsity
 from ._threads import map_chunks
 
@@ -20,8 +21,6 @@ _KEPT_ELEMENTS = 1 << 24
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
 _JACOBIAN_ROWS = 512
-# Outliers are cut there, in units of half the knot range.
-_FARTHEST = 2.0
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
 _SPARSE = 1e-4
 
@@ -68,7 +67,7 @@ class Objective:
         Rows count as if they lay no farther from the centre than this, in units of half the knot range.
     """
 
-    def __init__(self, network, loss, X, y, sample_weight, strengths, *, before=None, reach=_FARTHEST):
+    def __init__(self, network, loss, X, y, sample_weight, strengths, *, before=None, reach=OUTLIERS):
         self.network = network
         self.loss = loss
         self.X = X

@@ -104,12 +104,16 @@ class Parts:
         self.number_start = network.number_offsets[self.lowest]
         last = len(network.weights) if self.lowest == 0 else network.value_offset
         columns = np.r_[self.start : self.end, self.number_start : last]
-        self.n_columns = len(columns)
+        self.columns, self.n_columns = columns, len(columns)
         self.places = _places(network.layers[self.lowest :])
         free = np.isin(columns, network.free)
         nodes = np.unique(self.places[:, [0, 3]], axis=0, return_inverse=True)[1] * (detail != "whole")
         self.groups = [np.flatnonzero(free & (nodes == node)) for node in np.unique(nodes[free])]
         self.size = sum(len(group) ** 2 for group in self.groups)
+
+    def parameters(self, group):
+        """Places of a group in theta."""
+        return np.searchsorted(self.network.free, self.columns[group])
 
     def affordable(self, n_rows, n_outputs):
         """Whether memory and work suffice for all groups."""

@@ -117,6 +117,14 @@ def prune(network, threshold, scores=None):
     return Network(layers, offset, left)
 
 
+def widest_way(scores):
+    """The largest over all ways from an input to an output of the smallest score on the way."""
+    width = np.full(len(scores[0]), np.inf)
+    for score in scores:
+        width = np.minimum(width[:, None], score).max(axis=0, initial=0.0)
+    return float(width.max(initial=0.0))
+
+
 def _constant(network):
     """The constant model: no edges."""
     first, n_out = network.layers[0], network.layers[-1].n_out

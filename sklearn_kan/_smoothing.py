@@ -24,8 +24,8 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from ._objective import Strengths
 from ._posterior import Parts, normal_matrices
 
-# Strengths of a network that has not been trained.
-_FIRST = 1e-3
+# Strengths of a network that has not been trained, and those that are not found but given.
+_FIRST, _FIXED = 1e-2, 1e-3
 _WEAKEST, _STRONGEST = 1e-24, 1e6
 # Functions in units of the gauge are hardly larger than 1, nor their second derivatives than 100: least strengths, in
 # units of phi / n.
@@ -49,6 +49,18 @@ class Evidence:
     evidence: float  # log marginal likelihood a target, up to a constant
     edof: float
     dispersion: float
+    inverses: list  # of the blocks of H that were looked at, each with the places of its parameters
+
+    def fit(self, network):
+        """Whether the blocks are those of a network of this shape."""
+        return self.strengths.fit(network) and sum(len(places) for places, _ in self.inverses) == network.n_parameters
+
+    def precondition(self, gradient):
+        """Product of the inverse blocks with a vector of all parameters."""
+        direction = gradient.copy()
+        for places, inverse in self.inverses:
+            direction[places] = inverse @ gradient[places]
+        return direction
 
 
 def _inverse(matrix):
@@ -89,6 +101,7 @@ class _Covariance:
         else:
             data, penalties = normal_matrices(objective, parts), parts.penalties(objective)
         self.edof = self.log_determinant = 0.0
+        self.inverses = []  # none of all parameters, whose solver needs none
         self.blocks = [np.zeros_like(matrices) for matrices in objective.matrices]
         n_rows = len(network.layers[0].tables.values)
         self.tables = np.zeros((n_rows, n_rows))
@@ -96,6 +109,8 @@ class _Covariance:
             inverse, log_determinant = _inverse(matrix + penalty)
             self.edof += float(np.sum(inverse * matrix))
             self.log_determinant += log_determinant
+            if not dense:
+                self.inverses.append((parts.parameters(group), inverse))
             for l, i, at, g in parts.edges(group):  # noqa: E741
                 block = self.blocks[l][i] if i < network.layers[l].n_in else self.tables
                 block[np.ix_(g, g)] += inverse[np.ix_(at, at)]
@@ -106,14 +121,15 @@ def affordable(network, n_rows):
     return Parts(network, "nodes").affordable(n_rows, network.shape[-1])
 
 
-def first_strengths(network, settings, continuity, share=1.0):
-    """Even strengths of a network; 'auto' stands for those to begin with, times a share.
+def first_strengths(network, settings, continuity, share=1.0, *, fixed=False):
+    """Even strengths of a network, times a share; 'auto' stands for those to begin with, or for those that stay.
 
     They stay even beside a sparsity penalty, of which the marginal likelihood knows nothing: it would take functions
     that are made small for functions that have to be. The share is then that of the loss that is left.
     """
     given = {name: getattr(settings, name) for name in ("alpha", "smoothing")}
-    values = {name: _FIRST * share if value == "auto" else float(value) for name, value in given.items()}
+    first = (_FIXED if fixed else _FIRST) * share
+    values = {name: first if value == "auto" else float(value) for name, value in given.items()}
     return Strengths(
         **{name: [np.full(layer.n_in, value) for layer in network.layers] for name, value in values.items()},
         l1_weight=settings.l1_weight,
@@ -174,7 +190,7 @@ def update(objective, theta, n_cases, names, *, dense):
     known = objective.loss.known_dispersion
     log_likelihood = -n_cases * loss if known else -0.5 * (freedom + n_targets * np.log(phi))
     evidence = (log_likelihood - cost) / n_targets
-    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi)
+    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, covariance.inverses)
 
 
 def _prior(layer, matrix):

@@ -122,17 +122,22 @@ _SUFFICIENT_DECREASE = 1e-4
 _CURVATURE = 0.9
 
 
-def _two_loop(gradient, pairs):
-    """Product of the inverse Hessian of the (step, change of gradient) pairs with the gradient."""
+def _two_loop(gradient, pairs, precondition):
+    """Product of the inverse Hessian of the (step, change of gradient) pairs with the gradient.
+
+    It begins with `precondition`, or the identity, scaled by the last pair.
+    """
     direction = gradient.copy()
     weights = []
     for step, change in reversed(pairs):
         weight = (step @ direction) / (step @ change)
         weights.append(weight)
         direction -= weight * change
+    if precondition is not None:
+        direction = precondition(direction)
     if pairs:
         step, change = pairs[-1]
-        direction *= (step @ change) / (change @ change)
+        direction *= (step @ change) / (change @ (change if precondition is None else precondition(change)))
     for (step, change), weight in zip(pairs, reversed(weights), strict=True):
         direction += (weight - (change @ direction) / (step @ change)) * step
     return direction
@@ -183,7 +188,7 @@ def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
     return None if low_gradient is None else (low[0], low[1], low_gradient)
 
 
-def lbfgs(objective, theta, *, max_iter, tol, memory=20, callback=_never):
+def lbfgs(objective, theta, *, max_iter, tol, memory=20, precondition=None, callback=_never):
     """Minimise by limited-memory BFGS steps with a strong Wolfe line search (Liu & Nocedal 1989).
 
     Parameters
@@ -195,6 +200,8 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, callback=_never):
         Stop when the value fell by less than tol, relative to itself, over 10 iterations.
     memory : int, default=20
         Pairs of steps and changes of the gradient that make the inverse Hessian.
+    precondition : callable, default=None
+        Product of an estimate of the inverse Hessian, positive definite, with a vector.
     callback : callable
 
     Returns
@@ -205,11 +212,12 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, callback=_never):
     plateau = _Plateau(value, tol, _LBFGS_PATIENCE)
     pairs = deque(maxlen=memory)
     for n_iter in range(1, max_iter + 1):
-        direction = -_two_loop(gradient, pairs)
+        direction = -_two_loop(gradient, pairs, precondition)
         slope = float(gradient @ direction)
         if slope >= 0.0:
             return Solution(theta, value, n_iter, True)
-        length = 1.0 if pairs else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
+        scaled = pairs or precondition is not None
+        length = 1.0 if scaled else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
 
         def along(length, start=theta, direction=direction):
             new_value, new_gradient = objective.value_and_gradient(start + length * direction)

@@ -11,11 +11,13 @@ from ._network import Network
 from ._objective import Objective, Strengths
 from ._posterior import laplace
 from ._pruning import prune
-from ._smoothing import affordable, first_strengths, update
+from ._smoothing import Evidence, affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
+# Up to this work it is cheap.
+_CHEAP_WORK = 1e8
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
@@ -23,6 +25,9 @@ _ROUNDS = ((5, 4), (10, 2), (20, 2))
 # Work of one iteration of all of them, and how many there are at least and at most.
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
+_LBFGS_STARTS = 4
+# Part of the constant model's loss below which exactness pays: Levenberg-Marquardt takes over from L-BFGS.
+_CLOSE = 1e-2
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
@@ -36,8 +41,9 @@ _FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
 # without a rise of the evidence by `tol` that end a stage.
 _ROUND = {"lm": 2, "lbfgs": 20, "adam": 10}
+_ROUNDS_OF_A_STAGE = 5  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
-_STALLED = {"lm": 15, "lbfgs": 100, "adam": np.inf}
+_STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
 # Updates of the strengths of a network that is trained already.
@@ -47,6 +53,8 @@ _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
+# Least and most intervals of grid_size='auto', and the rows that make one.
+_AUTO_GRIDS, _ROWS_OF_AUTO = (5, 10), 100
 # Rows that tell moments and losses that are not minimised.
 _ENOUGH_ROWS = 100_000
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
@@ -82,6 +90,7 @@ class Start:
     criterion: float = np.inf
     damping: float = _FIRST_DAMPING
     strengths: Strengths | None = None
+    evidence: Evidence | None = None
     share: float = 1.0
 
 
@@ -95,7 +104,7 @@ def n_starts(n_init, solver, n_targets, n_parameters):
     if n_init != "auto":
         return n_init
     if solver != "lm":
-        return _FEWEST_STARTS
+        return _LBFGS_STARTS if solver == "lbfgs" else _FEWEST_STARTS
     cheap = int(_STARTS_WORK / max(1, _lm_work(n_targets, n_parameters)))
     return min(max(cheap, _FEWEST_STARTS), _MOST_STARTS)
 
@@ -140,6 +149,7 @@ class Trainer:
         self.progress = progress
         self.network = None
         self.solver = settings.solver
+        self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
         self.damping = _FIRST_DAMPING
         self.loss_curve = []
         self.validation_scores = []
@@ -190,7 +200,7 @@ class Trainer:
         n_parameters = self.network.n_parameters_on(grid_sizes[-1])
         self._warn_of_parameters(grid_sizes[-1], n_parameters)
         if self.solver == "auto":
-            self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
+            self._choose_solver(n_parameters)
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
         if not callable(make_network):
@@ -200,11 +210,38 @@ class Trainer:
         for grid_size in grid_sizes:
             self._restore_best()
             self.network = refine(self.network, grid_size)
-            stop = self._stage(f"grid {grid_size}", last=grid_size == grid_sizes[-1])
+            name, last = f"grid {grid_size}", grid_size == grid_sizes[-1]
+            stop = self._stage(name)
+            if self._is_close() and not stop:
+                self._take_over(make_network if grid_size == grid_sizes[0] else self.network)
+                stop = self._stage(f"{name}, lm")
+            if last:
+                self._warn_of_iterations()
             if self._turned_up() or stop:
                 break
         if self.settings.prune_threshold > 0.0:
             self._prune()
+
+    def _choose_solver(self, n_parameters):
+        """The one that fits the size; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
+
+        It is much faster then, and no worse where there is noise.
+        """
+        self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
+        dear = _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
+        if self.solver == "lm" and self.reg_lambda == 0.0 and dear:
+            self.solver, self.trying = "lbfgs", not self.loss.known_dispersion
+
+    def _is_close(self):
+        """Whether L-BFGS tried and came close."""
+        return self.trying and self._loss_value(self.network) < _CLOSE * self.null_loss
+
+    def _take_over(self, make_network):
+        """Let Levenberg-Marquardt begin, with new starts or from a network."""
+        self.solver, self.trying, self.strengths = "lm", False, None
+        if callable(make_network):
+            self.network = make_network(self.rng)
+            self._compete(make_network)
 
     def _warn_of_parameters(self, grid_size, n_parameters):
         """A fine grid with more parameters than numbers to learn from is no silent matter."""
@@ -270,7 +307,8 @@ class Trainer:
         reason = "removed every edge"
         if self.network.n_parameters > 0:
             self._find_strengths(self.network)
-            self._stage("pruned", last=True)
+            self._stage("pruned")
+            self._warn_of_iterations()
             if not self._is_noise():
                 return
             self.network, self.value = prune(whole, np.inf), None
@@ -313,18 +351,22 @@ class Trainer:
                     self._advance(start, n_iter)
             done += n_iter
             starts = sorted(starts, key=lambda start: start.criterion)[: -(-len(starts) // part)]
-        self.network, self.strengths, self.damping = starts[0].network, starts[0].strengths, _FIRST_DAMPING
-        self.share = starts[0].share
+        self._go_on_from(starts[0])
+        self.network, self.damping = starts[0].network, _FIRST_DAMPING
         self.progress.end_stage(self.network)
+
+    def _go_on_from(self, start):
+        self.strengths, self.evidence, self.share = start.strengths, start.evidence, start.share
+        self.damping = start.damping
 
     def _advance(self, start, n_iter):
         """Some more iterations of one start."""
-        self.strengths, self.share, self.damping = start.strengths, start.share, start.damping
+        self._go_on_from(start)
         start.network, _ = self._solve(start.network, n_iter, record=False)
         start.criterion, start.damping = self.criterion, self.damping
-        start.strengths, start.share = self.strengths, self.share
+        start.strengths, start.share, start.evidence = self.strengths, self.share, self.evidence
 
-    def _stage(self, name, *, last):
+    def _stage(self, name):
         """One stage; whether training ends with it."""
         self.progress.begin_stage(name, self.settings.max_iter)
         self.reason = None
@@ -334,15 +376,17 @@ class Trainer:
             self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
         if self.reg_lambda > 0.0:  # L1 shrinks the activations: scores count in the gauge
             self.network = follow_activations(self.network, *self.sample, self.settings.knots)
-        stop = self.progress.end_stage(self.network)
-        if last and not self.converged and self.reason is None:
+        return self.progress.end_stage(self.network)
+
+    def _warn_of_iterations(self):
+        """Tell that the last stage ended too early."""
+        if not self.converged and self.reason is None:
             warnings.warn(
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=6,
             )
-        return stop
 
     # --- one stage ----------------------------------------------------------------------------------------------
 
@@ -363,7 +407,8 @@ class Trainer:
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
         by_evidence = bool(self.adaptive) and not self.even
-        n_round = _ROUND[self.solver] if by_evidence else max_iter
+        n_round = min(_ROUND[self.solver], -(-max_iter // _ROUNDS_OF_A_STAGE)) if by_evidence else max_iter
+        patience = _STALLED[self.solver] if by_evidence else np.inf
         n_since = 0  # iterations since the strengths were found
         while True:
             network = objective.network
@@ -374,7 +419,7 @@ class Trainer:
             n_since += solution.n_iter
             self.follow = self.may_follow and left > settle
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
-            criterion, self.converged = solution.value, solution.converged
+            criterion = solution.value
             if by_evidence and drifted and n_since < n_round and left > 0 and not self.reason:
                 objective = self._follow(objective, solution.value)
                 continue
@@ -388,8 +433,8 @@ class Trainer:
                 goal = criterion - (self.settings.tol if by_evidence else 0.0)
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
-            stalled = by_evidence and since >= _STALLED[self.solver]
-            self.converged |= bool(stalled)
+            stalled = since >= patience
+            self.converged = stalled if np.isfinite(patience) else solution.converged
             if self.reason or left <= 0 or stalled or (self.converged and not (drifted or stale)):
                 break
             if since >= _VAIN[self.solver]:
@@ -490,7 +535,8 @@ class Trainer:
             self.damping = min(solution.damping, _FIRST_DAMPING)
             return solution
         if self.solver == "lbfgs":
-            return lbfgs(objective, theta, **common)
+            known = self.evidence is not None and self.evidence.fit(objective.network)
+            return lbfgs(objective, theta, precondition=self.evidence.precondition if known else None, **common)
         return adam(
             objective,
             theta,
@@ -558,7 +604,10 @@ class Trainer:
     def strengths_of(self, network):
         """The present strengths, or those to begin with if these belong to a network of another shape."""
         known = self.strengths is not None and self.strengths.fit(network)
-        return self.strengths if known else first_strengths(network, self.settings, _CONTINUITY, self.share)
+        if known:
+            return self.strengths
+        fixed = self.even or not self.adaptive or self.solver == "adam"
+        return first_strengths(network, self.settings, _CONTINUITY, self.share, fixed=fixed)
 
     def _null_loss(self, offset):
         """Loss of the constant model."""
@@ -566,11 +615,13 @@ class Trainer:
         return loss if loss > 0.0 else 1.0
 
 
-def carried_grids(grid_sizes, n_rows, fitted):
-    """The grid sizes that so many rows can carry, with a warning where that cuts the schedule.
+def grid_stages(grid_sizes, n_rows, fitted):
+    """The grid sizes of a fit: None stands for one that suits the rows, and too fine ones are cut with a warning.
 
     The grid that a model has already, `fitted`, passes.
     """
+    if grid_sizes is None:
+        return [max(min(max(n_rows // _ROWS_OF_AUTO, _AUTO_GRIDS[0]), _AUTO_GRIDS[1]), fitted)]
     most = max(n_rows // _ROWS_AN_INTERVAL, _ANY_ROWS, fitted)
     if grid_sizes[-1] <= most:
         return grid_sizes

@@ -303,3 +303,22 @@ def test_slopes_of_the_poisson_link():
     raw = np.array([[-800.0, -2.0, 0.0, 3.0, 800.0]])
     for found in Poisson().inverse_link_slopes(raw):
         assert_allclose(found, [[0.0, np.exp(-2.0), 1.0, np.exp(3.0), 0.0]])
+
+
+def test_columns_with_outliers_end_as_constants():
+    """Beyond where outliers count predictions stay as they are there, and have no slope; other columns go on."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1.0, 1.0, (200, 2))
+    y = X[:, 0] + np.sin(2.0 * X[:, 1])
+    X[0, 0] = 1e3
+    model = KANRegressor((), grid_size=5, n_init=1, max_iter=20, random_state=0).fit(X, y)
+    first = model.network_.layers[0]
+    end = first.center[0] + 2.0 * first.scale[0]
+    far = np.array([[end, 0.3], [2.0 * end, 0.3], [1e3, 0.3]])
+    assert_allclose(np.ptp(model.predict(far)), 0.0, atol=1e-12)
+    assert_allclose(model.derivative(far[1:])[:, 0], 0.0)
+    assert abs(model.derivative(np.array([[0.0, 9.0]]))[0, 1]) > 1e-3
+    inside = np.array([[0.9 * end, 0.3]])
+    step = np.array([[1e-6, 0.0]])
+    slope = (model.predict(inside + step) - model.predict(inside - step)) / 2e-6
+    assert_allclose(model.derivative(inside)[0, 0], slope[0], rtol=1e-5)

@@ -193,6 +193,27 @@ def test_auto_solver():
     assert chosen == ["lm", "lbfgs", "adam"]
 
 
+@pytest.mark.parametrize(("noise", "solver"), [(0.0, "lm"), (0.5, "lbfgs")])
+def test_lm_takes_over_where_little_is_left(noise, solver):
+    """Where Levenberg-Marquardt is dear L-BFGS tries first, and goes on alone with noise."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1.0, 1.0, (900, 4))
+    y = np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + noise * rng.normal(size=len(X))
+    model = regressor(hidden_layer_sizes=(5,), n_init=1, max_iter=40).fit(X, y)
+    assert model.solver_ == solver
+    assert model.score(X, y) > (0.6 if noise else 0.9999)
+    assert len(model.stage_scores_) == 1
+
+
+@pytest.mark.parametrize(("n_rows", "grid_size"), [(60, 5), (700, 7), (3000, 10)])
+def test_auto_grid(n_rows, grid_size):
+    X, y = samples.formula(np.random.RandomState(0), n_rows)
+    model = regressor(hidden_layer_sizes=(), max_iter=2).fit(X, y)
+    assert model.grid_size_ == grid_size
+    model.set_params(warm_start=True).fit(X[:50], y[:50])  # keeps the grid
+    assert model.grid_size_ == grid_size
+
+
 # --- shapes and options -----------------------------------------------------------------------------------------------
 
 

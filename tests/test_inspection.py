@@ -104,9 +104,10 @@ def test_prune_returns_another_one(Estimator):
 
 def test_pruning_by_relative_scores_and_other_rows():
     model, X, _ = fitted()
-    last = model.edge_scores(relative=True)[1]
-    threshold = 0.5 * (1.0 + last.min())
-    assert model.prune(threshold, relative=True).layer_sizes_[1] == 1
+    first, last = model.edge_scores(relative=True)
+    assert first.max() == last.max() == 1.0
+    narrower, wider = np.sort(np.minimum(first.max(axis=0), last[:, 0]))  # the widest ways through the two nodes
+    assert model.prune(0.5 * (narrower + wider), relative=True).layer_sizes_[1] == 1
     narrow = X.copy()
     narrow[:, 0] = 0.3  # the first column varies not at all over these rows
     assert_array_equal(model.prune(1e-6, X=narrow).feature_importances_ > 0, [False, True, True, True])
@@ -114,7 +115,8 @@ def test_pruning_by_relative_scores_and_other_rows():
 
 def test_pruning_everything_is_an_error():
     model, _, _ = fitted()
-    best = min(layer.max() for layer in model.edge_scores())
+    first, last = model.edge_scores()
+    best = max(min(first[i, j], last[j, 0]) for i, j in np.ndindex(first.shape))
     with pytest.raises(ValueError, match=r"threshold=5\.0 would remove every way .* Choose one below"):
         model.prune(5.0)
     with pytest.raises(ValueError, match="Choose one below"):

@@ -101,8 +101,8 @@ def test_no_training_data_inside(Estimator):
     for path, value in walk(model.__getstate__()):
         if isinstance(value, np.ndarray):
             assert N_SAMPLES not in value.shape, path
-    few = len(pickle.dumps(fitted(Estimator, 100, max_iter=2)[0]))
-    many = len(pickle.dumps(fitted(Estimator, 3000, max_iter=2)[0]))
+    few = len(pickle.dumps(fitted(Estimator, 100, max_iter=2, grid_size=5)[0]))
+    many = len(pickle.dumps(fitted(Estimator, 3000, max_iter=2, grid_size=5)[0]))
     assert abs(many - few) < 100
     assert many < 10_000
 

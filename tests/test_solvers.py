@@ -66,6 +66,25 @@ def bfgs(objective, theta, **options):
 second_order = pytest.mark.parametrize("solve", [lm, bfgs])
 
 
+def test_lbfgs_with_the_inverse_hessian_takes_few_steps():
+    """Exactly one with the inverse itself, and fewer than without with one that is a tenth off."""
+    rng = np.random.RandomState(0)
+    objective, minimiser = quadratic(rng)
+    start, jacobian = rng.normal(size=8), objective.jacobian(None)
+    inverse = np.linalg.inv(jacobian.T @ jacobian)
+    steps = []
+    for factor in (None, np.ones(8), rng.uniform(0.9, 1.1, 8)):
+        root = None if factor is None else np.sqrt(factor)
+        options = {} if root is None else {"precondition": lambda v, root=root: root * (inverse @ (root * v))}
+        taken = []
+        solution = bfgs(objective, start, callback=lambda theta, value, taken=taken: taken.append(theta), **options)
+        assert_allclose(solution.theta, minimiser, atol=1e-5)
+        steps.append(sum(np.abs(theta - minimiser).max() > 1e-8 for theta in taken))
+    plain, exact, near = steps
+    assert exact == 0
+    assert near < plain / 2
+
+
 @second_order
 def test_quadratic(solve):
     rng = np.random.RandomState(0)
