@@ -16,8 +16,9 @@ from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
-# Up to this work it is cheap.
+# Up to this work it is cheap, and where there are more parameters a target it is not worth its price.
 _CHEAP_WORK = 1e8
+_PARAMETERS_A_TARGET = 3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
@@ -40,12 +41,14 @@ _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
 # without a rise of the evidence by `tol` that end a stage.
-_ROUND = {"lm": 2, "lbfgs": 20, "adam": 10}
-_ROUNDS_OF_A_STAGE = 5  # at least
+_ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
+_ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
+# L-BFGS, whose strengths follow less often, begins with so many times the first ones.
+_FIRST_SHARE = 10.0
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -230,7 +233,8 @@ class Trainer:
         self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
         dear = _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
         if self.solver == "lm" and self.reg_lambda == 0.0 and dear:
-            self.solver, self.trying = "lbfgs", not self.loss.known_dispersion
+            exact = n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size and not self.loss.known_dispersion
+            self.solver, self.trying = "lbfgs", exact
 
     def _is_close(self):
         """Whether L-BFGS tried and came close."""
@@ -407,7 +411,9 @@ class Trainer:
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
         by_evidence = bool(self.adaptive) and not self.even
-        n_round = min(_ROUND[self.solver], -(-max_iter // _ROUNDS_OF_A_STAGE)) if by_evidence else max_iter
+        n_round = (
+            min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE)) if by_evidence else max_iter
+        )
         patience = _STALLED[self.solver] if by_evidence else np.inf
         n_since = 0  # iterations since the strengths were found
         while True:
@@ -606,8 +612,8 @@ class Trainer:
         known = self.strengths is not None and self.strengths.fit(network)
         if known:
             return self.strengths
-        fixed = self.even or not self.adaptive or self.solver == "adam"
-        return first_strengths(network, self.settings, _CONTINUITY, self.share, fixed=fixed)
+        follow = self.adaptive and not self.even and self.solver == "lbfgs"
+        return first_strengths(network, self.settings, _CONTINUITY, _FIRST_SHARE if follow else self.share)
 
     def _null_loss(self, offset):
         """Loss of the constant model."""

@@ -169,5 +169,5 @@ def test_outliers_in_y(loss):
     def error(options):
         return np.sqrt(np.mean((regressor(**options).fit(X[:300], y[:300]).predict(X[300:]) - truth[300:]) ** 2))
 
-    assert error({"loss": loss}) < 0.95 * error({"loss": "squared_error"})  # which smooths them over
+    assert error({"loss": loss}) < 0.9 * error({"loss": "squared_error"})  # which smooths them over
     assert error({"loss": loss}) < 0.1
