@@ -199,7 +199,7 @@ def test_lm_takes_over_where_little_is_left(noise, solver):
     rng = np.random.RandomState(0)
     X = rng.uniform(-1.0, 1.0, (900, 4))
     y = np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + noise * rng.normal(size=len(X))
-    model = regressor(hidden_layer_sizes=(5,), n_init=1, max_iter=40).fit(X, y)
+    model = regressor(hidden_layer_sizes=(5,), n_init=1, max_iter=100).fit(X, y)
     assert model.solver_ == solver
     assert model.score(X, y) > (0.6 if noise else 0.9999)
     assert len(model.stage_scores_) == 1
