@@ -71,6 +71,8 @@ class FirstLayer(Layer):
 
     def _reach(self, most):
         """Where values are cut; a symbol counts as far as it is asked for."""
+        if (self.reach >= most).all():
+            return most
         named = self.symbols.mask(self.edge_mask.shape).any(axis=1)
         return np.where(named, most, np.minimum(self.reach, most))
 
@@ -83,7 +85,7 @@ class FirstLayer(Layer):
             numbers[:, self.tables.categorical] = 0.0
         reach = self._reach(reach)
         splines = super().expand(numbers, reach=reach, **options)
-        if len(splines.slope) and (reach < FARTHEST).any():
+        if len(splines.slope) and np.any(reach < FARTHEST):
             splines.slope[np.abs(splines.t) >= reach] = 0.0
         if any_missing:
             splines.value[missing], splines.t[missing] = 0.0, np.nan

@@ -150,11 +150,11 @@ def initial_network(
         )
     if tables is not None:
         tables = _random_values(tables, shape, rng)
-    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_reach(X, layers[0]))
+    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_ends(X, layers[0]))
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
 
 
-def _reach(X, layer):
+def _ends(X, layer):
     """Where columns with values beyond the knots end."""
     with np.errstate(invalid="ignore"):
         low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)

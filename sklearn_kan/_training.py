@@ -213,12 +213,11 @@ class Trainer:
         for grid_size in grid_sizes:
             self._restore_best()
             self.network = refine(self.network, grid_size)
-            name, last = f"grid {grid_size}", grid_size == grid_sizes[-1]
-            stop = self._stage(name)
+            stop = self._stage(f"grid {grid_size}")
             if self._is_close() and not stop:
                 self._take_over(make_network if grid_size == grid_sizes[0] else self.network)
-                stop = self._stage(f"{name}, lm")
-            if last:
+                stop = self._stage(f"grid {grid_size}, lm")
+            if grid_size == grid_sizes[-1]:
                 self._warn_of_iterations()
             if self._turned_up() or stop:
                 break
@@ -411,10 +410,10 @@ class Trainer:
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
         by_evidence = bool(self.adaptive) and not self.even
-        n_round = (
-            min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE)) if by_evidence else max_iter
-        )
-        patience = _STALLED[self.solver] if by_evidence else np.inf
+        n_round, patience = max_iter, np.inf
+        if by_evidence:
+            n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
+            patience = _STALLED[self.solver]
         n_since = 0  # iterations since the strengths were found
         while True:
             network = objective.network
@@ -440,7 +439,7 @@ class Trainer:
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
             stalled = since >= patience
-            self.converged = stalled if np.isfinite(patience) else solution.converged
+            self.converged = stalled or (solution.converged and patience == np.inf)
             if self.reason or left <= 0 or stalled or (self.converged and not (drifted or stale)):
                 break
             if since >= _VAIN[self.solver]:
@@ -609,8 +608,7 @@ class Trainer:
 
     def strengths_of(self, network):
         """The present strengths, or those to begin with if these belong to a network of another shape."""
-        known = self.strengths is not None and self.strengths.fit(network)
-        if known:
+        if self.strengths is not None and self.strengths.fit(network):
             return self.strengths
         follow = self.adaptive and not self.even and self.solver == "lbfgs"
         return first_strengths(network, self.settings, _CONTINUITY, _FIRST_SHARE if follow else self.share)

@@ -14,7 +14,11 @@ from sklearn_kan import KANClassifier, KANRegressor
 
 @parametrize_with_checks(
     [Estimator() for Estimator in (KANRegressor, KANClassifier)]
-    + [Estimator((4,), solver=solver) for Estimator in (KANRegressor, KANClassifier) for solver in ("lm", "adam")]
+    + [
+        Estimator((4,), solver=solver)
+        for Estimator in (KANRegressor, KANClassifier)
+        for solver in ("lm", "lbfgs", "adam")
+    ]
 )
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():

@@ -127,7 +127,8 @@ def test_quantiles_of_noise_that_grows():
     X = rng.uniform(0.0, 1.0, (3000, 1))
     y = np.sin(6.0 * X[:, 0]) + (0.1 + X[:, 0]) * rng.gumbel(size=len(X))
     low, high = (
-        regressor(loss="quantile", quantile=level).fit(X[:1500], y[:1500]).predict(X[1500:]) for level in (0.05, 0.95)
+        regressor(loss="quantile", quantile=level, grid_size=5).fit(X[:1500], y[:1500]).predict(X[1500:])
+        for level in (0.05, 0.95)
     )
     inside = (low < y[1500:]) & (y[1500:] < high)
     left = X[1500:, 0] < 0.5
@@ -136,7 +137,7 @@ def test_quantiles_of_noise_that_grows():
     assert np.median((high - low)[~left]) > 1.7 * np.median((high - low)[left])
     true = np.sin(6.0 * X[1500:, 0]) - (0.1 + X[1500:, 0]) * np.log(-np.log(0.95))
     best = mean_pinball_loss(y[1500:], true, alpha=0.95)
-    assert mean_pinball_loss(y[1500:], high, alpha=0.95) < 1.04 * best
+    assert mean_pinball_loss(y[1500:], high, alpha=0.95) < 1.03 * best
 
 
 def test_rates_of_counts_with_exposure():
