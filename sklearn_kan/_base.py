@@ -21,7 +21,7 @@ from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._network import Network
-from ._posterior import Posterior
+from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
@@ -30,6 +30,8 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
+# hidden_layer_sizes='auto': nodes of a network, networks, and the most rows from which several learn.
+_MEMBER, _MEMBERS, _COMMITTEE_ROWS = 8, 4, 100_000
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
 
@@ -41,7 +43,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     _doc_link_template = "https://sklearn-kan.readthedocs.io/en/stable/generated/sklearn_kan.{estimator_name}.html"
 
     _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
         "grid_size": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "degree": [Interval(Integral, 0, 10, closed="both")],
@@ -70,7 +72,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(16,),
+        hidden_layer_sizes="auto",
         *,
         categorical_features="from_dtype",
         grid_size="auto",
@@ -141,15 +143,19 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
         if not refining:
             grid_sizes = grid_stages(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
+        n_members = 1
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
         else:
+            hidden, n_members = self._committee(hidden, len(rows.X))
             start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
-        n_stages = len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
+        n_stages = (
+            n_members * len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
+        )
         progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
-            trainer.run(grid_sizes, start)
+            trainer.run(grid_sizes, start, n_members)
             if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
                 trainer.keep_loss(start, given)
             trainer.measure()
@@ -192,15 +198,23 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
-        """Hidden layer sizes and grid sizes as lists; None for grids that the number of rows decides."""
+        """Hidden layer sizes and grid sizes as lists; None for what the number of rows decides."""
+        return self._check_hidden(), self._check_grids()
+
+    def _check_hidden(self):
+        if isinstance(self.hidden_layer_sizes, str):
+            return None
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
         if hidden.ndim != 1 or (hidden.size and (hidden.dtype.kind not in "iu" or hidden.min() < 1)):
             raise ValueError(
                 f"hidden_layer_sizes must hold integers of at least 1, one a hidden layer, "
                 f"got {self.hidden_layer_sizes!r}."
             )
+        return hidden.astype(int).tolist()
+
+    def _check_grids(self):
         if isinstance(self.grid_size, str):
-            return hidden.astype(int).tolist(), None
+            return None
         grids = np.atleast_1d(np.asarray(self.grid_size))
         if grids.ndim != 1 or not grids.size or grids.dtype.kind not in "iu" or grids.min() < 1:
             raise ValueError(
@@ -208,7 +222,15 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             )
         if (np.diff(grids) <= 0).any():
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
-        return hidden.astype(int).tolist(), grids.tolist()
+        return grids.tolist()
+
+    def _committee(self, hidden, n_rows):
+        """Hidden layer sizes, and the number of networks: 'auto' is one where it shall be read or rows are many."""
+        if hidden is not None:
+            return hidden, 1
+        if self.reg_lambda > 0.0 or self.prune_threshold > 0.0:
+            return [_MEMBER], 1
+        return ([_MEMBER], _MEMBERS) if n_rows <= _COMMITTEE_ROWS else ([_MEMBERS * _MEMBER], 1)
 
     def _validate_data(self, X, y, sample_weight, *, reset):
         """X as numbers, y, and the categories of every column."""
@@ -267,7 +289,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _warm_network(self, hidden, grid_sizes, scaling):
         """The fitted network to go on with, and the grid stages that are left."""
         network = self.network_.scaled(*scaling)
-        if len(hidden) != len(network.layers) - 1:
+        if hidden is not None and len(hidden) != len(network.layers) - 1:
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} has another number of them. Set warm_start=False."
@@ -387,6 +409,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:
+                hidden = [_MEMBERS * _MEMBER] if hidden is None else hidden
                 tables = self._tables(rows, hidden, categories)
                 grid_sizes = grid_sizes or grid_stages(None, len(rows.X), 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
@@ -505,7 +528,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])
             posterior = state.get("_posterior")
-            state["_posterior"] = None if posterior is None else Posterior(**posterior)
+            state["_posterior"] = None if posterior is None else posterior_of(posterior)
             state.setdefault("categories_", [None] * state["n_features_in_"])  # older pickles have none
         parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
         super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})

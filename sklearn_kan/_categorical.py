@@ -263,6 +263,11 @@ class Tables:
         mask = np.column_stack([self.mask, np.zeros(len(self), dtype=bool)])
         return Tables(values, self.columns, self.n_categories, self.has_missing, mask)
 
+    def beside(self, others):
+        """The same tables with the output nodes of others, of the same columns, too."""
+        values, masks = zip(*((tables.values, tables.mask) for tables in (self, *others)), strict=True)
+        return Tables(np.hstack(values), self.columns, self.n_categories, self.has_missing, np.hstack(masks))
+
     def select(self, mask, outputs):
         """Some of the edges, mask of shape (n_in, n_out), to some of the output nodes."""
         mask = self.mask & mask[self.columns]

@@ -6,7 +6,7 @@ Sums run over chunks of rows in a fixed order. The Gauss-Newton matrix is accumu
 Jacobian of all rows never exists.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,17 @@ class Strengths:
     def fit(self, network):
         """Whether these lists belong to a network of this shape."""
         return [len(part) for part in self.alpha] == network.shape[:-1]
+
+    def joined(self, others):
+        """Lists for networks side by side: the mean at the columns, one after the other at the hidden nodes."""
+        lists = {name: [getattr(one, name) for one in (self, *others)] for name in ("alpha", "smoothing")}
+        return replace(
+            self,
+            **{
+                name: [np.mean([part[0] for part in parts], axis=0), np.concatenate([part[1] for part in parts])]
+                for name, parts in lists.items()
+            },
+        )
 
     def of_nodes(self, name, network, l):  # noqa: E741
         """Strengths of 'alpha' or 'smoothing' at the input nodes of layer l, shape (n_in,)."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import LinAlgError, solve_triangular
 
+from ._committee import apart
 from ._threads import map_chunks
 
 # All parameters count together while there are no more than this; beyond that functions into different nodes count as
@@ -200,6 +201,36 @@ class Posterior:
         for _ in map_chunks(fill, len(X), parts.chunk_rows()):
             pass
         return out
+
+
+@dataclass
+class Mixture:
+    """Posteriors of the members of a committee: their mean, and how far the members are apart."""
+
+    members: list
+
+    @property
+    def noise(self):
+        return np.mean([member.noise for member in self.members], axis=0)
+
+    @property
+    def edf(self):
+        return float(np.mean([member.edf for member in self.members]))
+
+    def to_dict(self):
+        """Plain arrays and values, from which `posterior_of` rebuilds it."""
+        return {"members": [member.to_dict() for member in self.members]}
+
+    def variance(self, network, X):
+        """Variance of raw predictions, shape (n_samples, n_outputs)."""
+        networks = apart(network, len(self.members))
+        own = [member.variance(one, X) for member, one in zip(self.members, networks, strict=True)]
+        return np.mean(own, axis=0) + np.var([one.raw_predict(X) for one in networks], axis=0)
+
+
+def posterior_of(state):
+    """The posterior that `to_dict` described."""
+    return Mixture([Posterior(**one) for one in state["members"]]) if "members" in state else Posterior(**state)
 
 
 def _forward(objective, rows):

@@ -24,8 +24,6 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from ._objective import Strengths
 from ._posterior import Parts, normal_matrices
 
-# Strengths of a network that has not been trained.
-_FIRST = 1e-3
 _WEAKEST, _STRONGEST = 1e-24, 1e6
 # Functions in units of the gauge are hardly larger than 1, nor their second derivatives than 100: least strengths, in
 # units of phi / n.
@@ -121,14 +119,14 @@ def affordable(network, n_rows):
     return Parts(network, "nodes").affordable(n_rows, network.shape[-1])
 
 
-def first_strengths(network, settings, continuity, share=1.0):
-    """Even strengths of a network; 'auto' stands for those to begin with, times a share.
+def first_strengths(network, settings, continuity, first):
+    """Even strengths of a network; 'auto' stands for those to begin with, `first`.
 
     They stay even beside a sparsity penalty, of which the marginal likelihood knows nothing: it would take functions
-    that are made small for functions that have to be. The share is then that of the loss that is left.
+    that are made small for functions that have to be.
     """
-    given = {name: getattr(settings, name) for name in ("alpha", "smoothing")}
-    values = {name: _FIRST * share if value == "auto" else float(value) for name, value in given.items()}
+    given = {name: getattr(settings, name) for name in first}
+    values = {name: first[name] if value == "auto" else float(value) for name, value in given.items()}
     return Strengths(
         **{name: [np.full(layer.n_in, value) for layer in network.layers] for name, value in values.items()},
         l1_weight=settings.l1_weight,

@@ -1,15 +1,16 @@
 """Training from coarse to fine: starts compete, grids are refined, hidden knots follow, pruned networks go on."""
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ._committee import side_by_side
 from ._grid import any_drift, follow_activations, range_sample, refine
 from ._network import Network
 from ._objective import Objective, Strengths
-from ._posterior import laplace
+from ._posterior import Mixture, laplace
 from ._pruning import prune
 from ._smoothing import Evidence, affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
@@ -47,8 +48,9 @@ _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
-# L-BFGS, whose strengths follow less often, begins with so many times the first ones.
-_FIRST_SHARE = 10.0
+# Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
+# begins with more ridge, and with a smoothness that counts as much as one row.
+_FIRST, _FIRST_RIDGE = 1e-3, 1e-2
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -87,14 +89,19 @@ class Best:
 
 @dataclass
 class Start:
-    """One of the competing starts."""
+    """One of the competing starts, and the state of the training that goes on from it."""
 
-    network: object
+    network: object = None
     criterion: float = np.inf
     damping: float = _FIRST_DAMPING
     strengths: Strengths | None = None
     evidence: Evidence | None = None
     share: float = 1.0
+    best: Best = field(default_factory=Best)
+    finished: bool = False
+
+
+_STATE = [part.name for part in fields(Start)]
 
 
 def _lm_work(n_targets, n_parameters):
@@ -102,14 +109,15 @@ def _lm_work(n_targets, n_parameters):
     return n_targets * n_parameters**2 + n_parameters**3
 
 
-def n_starts(n_init, solver, n_targets, n_parameters):
+def n_starts(n_init, solver, n_targets, n_parameters, n_members=1):
     """Competing starts; 'auto' takes more where they are cheap: small, narrow networks stick in local minima."""
     if n_init != "auto":
-        return n_init
+        return n_init * n_members
+    least = _FEWEST_STARTS * n_members
     if solver != "lm":
-        return _LBFGS_STARTS if solver == "lbfgs" else _FEWEST_STARTS
+        return max(_LBFGS_STARTS, least) if solver == "lbfgs" else least
     cheap = int(_STARTS_WORK / max(1, _lm_work(n_targets, n_parameters)))
-    return min(max(cheap, _FEWEST_STARTS), _MOST_STARTS)
+    return min(max(cheap, least), _MOST_STARTS)
 
 
 def choose_solver(n_rows, n_outputs, network, n_parameters):
@@ -153,7 +161,7 @@ class Trainer:
         self.network = None
         self.solver = settings.solver
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
-        self.damping = _FIRST_DAMPING
+        self.damping, self.criterion, self.finished = _FIRST_DAMPING, np.inf, False
         self.loss_curve = []
         self.validation_scores = []
         self.best = Best()
@@ -168,10 +176,11 @@ class Trainer:
         self.stage_scores = []
         self.before = None  # the last objective
         self.sample = range_sample(rows.X, rows.weight)
+        self.n_members, self.members, self.n_trained = 1, [], 0
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
-    def run(self, grid_sizes, make_network):
+    def run(self, grid_sizes, make_network, n_members=1):
         """Train from the coarsest to the finest grid, prune and train on.
 
         Parameters
@@ -179,17 +188,30 @@ class Trainer:
         grid_sizes : sequence of int
         make_network : callable or Network
             rng -> Network on the coarsest grid, or the network to go on with.
+        n_members : int, default=1
+            Networks that are trained and end side by side as one; of exact data one alone.
         """
+        self.n_members = n_members
         try:
             self._stages(grid_sizes, make_network)
         except KeyboardInterrupt:
             if self.network is None:
                 raise
             warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=4)
+            self._keep_finished()
             self.value = None
         self._restore_best()
         if self.value is None:
             self.value = float(self._objective(self.network).value(self.network.theta))
+
+    def _keep_finished(self):
+        """Of several members those that had a stage, else the network as it is."""
+        several, self.members = len(self.members) > 1, self.members[: self.n_trained]
+        if several and self.members:
+            self._unite()
+        else:
+            self.members = [Start()]
+            self._remember(self.members[0])
 
     def _restore_best(self):
         """Go back to the model with the best validation score."""
@@ -206,23 +228,64 @@ class Trainer:
             self._choose_solver(n_parameters)
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
-        if not callable(make_network):
+        if callable(make_network):
+            self.members = self._compete(make_network)
+        else:
             self._find_strengths(self.network)
-        elif self.network.n_parameters > 0:
-            self._compete(make_network)
+            self.members = [Start()]
+            self._remember(self.members[0])
         for grid_size in grid_sizes:
-            self._restore_best()
-            self.network = refine(self.network, grid_size)
-            stop = self._stage(f"grid {grid_size}")
-            if self._is_close() and not stop:
-                self._take_over(make_network if grid_size == grid_sizes[0] else self.network)
-                stop = self._stage(f"grid {grid_size}, lm")
-            if grid_size == grid_sizes[-1]:
-                self._warn_of_iterations()
-            if self._turned_up() or stop:
+            stop = self._members_stage(grid_size, make_network if grid_size == grid_sizes[0] else None)
+            if stop or self._turned_up():
                 break
+        if grid_size == grid_sizes[-1]:
+            self.finished = all(member.finished for member in self.members)
+            self._warn_of_iterations()
+        self._unite()
         if self.settings.prune_threshold > 0.0:
             self._prune()
+
+    def _members_stage(self, grid_size, make_network):
+        """One grid stage of every member; whether training ends with it.
+
+        Where one comes close 'lm' takes over, with new starts while there is `make_network`, and that member stays
+        alone. If training ends with the first stage, members that had none are dropped.
+        """
+        scores, many = [], len(self.members) > 1
+        for k, member in enumerate(self.members):
+            self._go_on_from(member)
+            self._restore_best()
+            self.network = refine(self.network, grid_size)
+            name = f"grid {grid_size}" + (f", network {k + 1}" if many else "")
+            stop = self._stage(name)
+            close = self._is_close() and not stop
+            if close:
+                self._take_over(make_network)
+                stop = self._stage(f"{name}, lm")
+                scores, self.members = [], [member]
+            self._remember(member)
+            scores.append(self._stage_score())
+            self.n_trained = max(self.n_trained, k + 1)
+            if stop or close:
+                break
+        self.members = self.members[: self.n_trained]
+        self.stage_scores.append(float(np.mean(scores)))
+        return stop
+
+    def _unite(self):
+        """The members at their best, side by side as one network."""
+        for member in self.members:
+            self._go_on_from(member)
+            self._restore_best()
+            self._remember(member)
+        if len(self.members) == 1:
+            return
+        grid_size = max(member.network.layers[0].grid_size for member in self.members)
+        for member in self.members:
+            member.network = refine(member.network, grid_size)
+        first, *others = (member.strengths for member in self.members)
+        self.network, self.strengths = side_by_side([member.network for member in self.members]), first.joined(others)
+        self.best, self.evidence, self.value = Best(), None, None
 
     def _choose_solver(self, n_parameters):
         """The one that fits the size; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
@@ -230,9 +293,12 @@ class Trainer:
         It is much faster then, and no worse where there is noise.
         """
         self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
-        dear = _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
+        dear = self.n_members > 1 or _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
         if self.solver == "lm" and self.reg_lambda == 0.0 and dear:
-            exact = n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size and not self.loss.known_dispersion
+            exact = (
+                self.n_members * n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size
+                and not self.loss.known_dispersion
+            )
             self.solver, self.trying = "lbfgs", exact
 
     def _is_close(self):
@@ -240,11 +306,13 @@ class Trainer:
         return self.trying and self._loss_value(self.network) < _CLOSE * self.null_loss
 
     def _take_over(self, make_network):
-        """Let Levenberg-Marquardt begin, with new starts or from a network."""
-        self.solver, self.trying, self.strengths = "lm", False, None
-        if callable(make_network):
+        """Let Levenberg-Marquardt begin, with new starts or from the network as it is."""
+        self.solver, self.trying, self.strengths, self.n_members = "lm", False, None, 1
+        if make_network is not None:
             self.network = make_network(self.rng)
-            self._compete(make_network)
+            best = self.best
+            self._go_on_from(self._compete(make_network)[0])
+            self.best = best
 
     def _warn_of_parameters(self, grid_size, n_parameters):
         """A fine grid with more parameters than numbers to learn from is no silent matter."""
@@ -257,14 +325,15 @@ class Trainer:
                 stacklevel=6,
             )
 
-    def _turned_up(self):
-        """Note the stage's score; whether the validation score of this grid is no better than the one before."""
+    def _stage_score(self):
         if self.validation is None:
-            self.stage_scores.append(-self._loss_value(self.network))
-            return False
-        scores = self.validation_scores[self.stage_start :]
-        self.stage_scores.append(max(scores, default=self.best.score))
-        return len(self.stage_scores) > 1 and self.stage_scores[-1] <= max(self.stage_scores[:-1])
+            return -self._loss_value(self.network)
+        return max(self.validation_scores[self.stage_start :], default=self.best.score)
+
+    def _turned_up(self):
+        """Whether the validation score of this grid is no better than the one before."""
+        *before, score = self.stage_scores
+        return self.validation is not None and bool(before) and score <= max(before)
 
     def settle(self, network, max_iter):
         """Some iterations from where a network is, with even strengths that suit the loss that is left.
@@ -339,12 +408,20 @@ class Trainer:
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
     def _compete(self, make_network):
-        """Rounds of a few iterations of each start; the best ones go on to the next round."""
-        settings = self.settings
-        n_init = n_starts(settings.n_init, self.solver, self.rows.y.size, self.network.n_parameters)
-        if n_init == 1:
-            return
+        """Rounds of a few iterations of each start; the best ones go on to the next round.
+
+        Returns
+        -------
+        starts : list of Start
+            As many as there are members.
+        """
+        settings, most = self.settings, self.n_members
+        if self.network.n_parameters == 0:
+            return [Start(self.network)]
+        n_init = n_starts(settings.n_init, self.solver, self.rows.y.size, self.network.n_parameters, most)
         starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
+        if n_init == most:
+            return starts
         self.progress.begin_stage("starts", min(_ROUNDS[-1][0], settings.max_iter))
         done = 0
         for until, part in _ROUNDS:
@@ -353,21 +430,25 @@ class Trainer:
                 for start in starts:
                     self._advance(start, n_iter)
             done += n_iter
-            starts = sorted(starts, key=lambda start: start.criterion)[: -(-len(starts) // part)]
-        self._go_on_from(starts[0])
-        self.network, self.damping = starts[0].network, _FIRST_DAMPING
-        self.progress.end_stage(self.network)
+            starts = sorted(starts, key=lambda start: start.criterion)[: max(most, -(-len(starts) // part))]
+        for start in starts:
+            start.damping = _FIRST_DAMPING
+        self.progress.end_stage(starts[0].network)
+        return starts
 
     def _go_on_from(self, start):
-        self.strengths, self.evidence, self.share = start.strengths, start.evidence, start.share
-        self.damping = start.damping
+        for name in _STATE:
+            setattr(self, name, getattr(start, name))
+
+    def _remember(self, start):
+        for name in _STATE:
+            setattr(start, name, getattr(self, name))
 
     def _advance(self, start, n_iter):
         """Some more iterations of one start."""
         self._go_on_from(start)
-        start.network, _ = self._solve(start.network, n_iter, record=False)
-        start.criterion, start.damping = self.criterion, self.damping
-        start.strengths, start.share, start.evidence = self.strengths, self.share, self.evidence
+        self.network, _ = self._solve(start.network, n_iter, record=False)
+        self._remember(start)
 
     def _stage(self, name):
         """One stage; whether training ends with it."""
@@ -379,11 +460,12 @@ class Trainer:
             self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
         if self.reg_lambda > 0.0:  # L1 shrinks the activations: scores count in the gauge
             self.network = follow_activations(self.network, *self.sample, self.settings.knots)
+        self.finished = self.converged or self.reason is not None
         return self.progress.end_stage(self.network)
 
     def _warn_of_iterations(self):
         """Tell that the last stage ended too early."""
-        if not self.converged and self.reason is None:
+        if not self.finished:
             warnings.warn(
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",
@@ -582,7 +664,14 @@ class Trainer:
 
     def posterior(self, n_rows):
         """Laplace approximation at the network, trained on a table of so many rows."""
-        return laplace(self._objective(self.network), n_rows, self.validation)
+        if len(self.members) == 1:
+            return laplace(self._objective(self.network), n_rows, self.validation)
+        united, found = self.strengths, []
+        for member in self.members:
+            self.strengths = member.strengths
+            found.append(laplace(self._objective(member.network), n_rows, self.validation))
+        self.strengths = united
+        return None if any(one is None for one in found) else Mixture(found)
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
@@ -610,8 +699,10 @@ class Trainer:
         """The present strengths, or those to begin with if these belong to a network of another shape."""
         if self.strengths is not None and self.strengths.fit(network):
             return self.strengths
-        follow = self.adaptive and not self.even and self.solver == "lbfgs"
-        return first_strengths(network, self.settings, _CONTINUITY, _FIRST_SHARE if follow else self.share)
+        first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share)
+        if self.adaptive and not self.even and self.solver == "lbfgs":
+            first = {"alpha": _FIRST_RIDGE, "smoothing": min(_FIRST_RIDGE, 1.0 / self.n_cases)}
+        return first_strengths(network, self.settings, _CONTINUITY, first)
 
     def _null_loss(self, offset):
         """Loss of the constant model."""

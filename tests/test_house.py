@@ -23,7 +23,7 @@ LEVELS = {
     3: ("_layer",),
     4: ("_first_layer",),
     5: ("_network",),
-    6: ("_gauss_newton", "_grid", "_pruning", "_progress"),
+    6: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee"),
     7: ("_objective",),
     8: ("_posterior",),
     9: ("_smoothing",),

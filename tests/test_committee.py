@@ -1,0 +1,131 @@
+"""Networks side by side as one."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from sklearn_kan import KANClassifier, KANRegressor
+from sklearn_kan._committee import apart, side_by_side
+
+
+def noisy_rows(n_rows=200, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (n_rows, 3))
+    return X, np.sin(3 * X[:, 0]) * X[:, 1] + rng.normal(0, 0.3, n_rows)
+
+
+def with_category_and_holes(X, rng):
+    X = np.column_stack([X, rng.integers(0, 4, len(X))])
+    X[rng.uniform(size=len(X)) < 0.2, 0] = np.nan
+    return X
+
+
+@pytest.fixture(scope="module")
+def single_models():
+    """Small models on the same rows, with a category and missing values, from different starts."""
+    X, y = noisy_rows()
+    X = with_category_and_holes(X, np.random.default_rng(1))
+    models = [
+        KANRegressor((3,), categorical_features=[3], max_iter=5, n_init=1, random_state=seed).fit(X, y)
+        for seed in range(3)
+    ]
+    return X, [model.network_ for model in models]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_side_by_side_is_the_mean_and_comes_apart_again(single_models):
+    X, networks = single_models
+    X = np.vstack([X, [[np.nan, np.nan, 5.0, -1.0]]])  # missing where nothing was, and an unknown category
+    raw = [network.raw_predict(X) for network in networks]
+    whole = side_by_side(networks)
+    assert whole.shape == [4, 9, 1]
+    np.testing.assert_allclose(whole.raw_predict(X), np.mean(raw, axis=0), rtol=1e-12)
+    for network, expected in zip(apart(whole, 3), raw, strict=True):
+        np.testing.assert_allclose(network.raw_predict(X), expected, rtol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def noisy_model():
+    X, y = noisy_rows()
+    return KANRegressor(random_state=0, store_covariance=True).fit(X, y)
+
+
+def test_the_default_is_a_committee_that_errs_less_than_its_members_on_average(noisy_model):
+    X, _ = noisy_rows(1000, seed=1)
+    signal = np.sin(3 * X[:, 0]) * X[:, 1]
+    assert noisy_model.layer_sizes_ == [3, 32, 1]
+    assert len(noisy_model.alpha_[1]) == len(noisy_model.smoothing_[1]) == 32
+    scaled = [part.raw_predict(X)[:, 0] for part in apart(noisy_model.network_, 4)]
+    members = [noisy_model._target_center + noisy_model._target_scale * raw for raw in scaled]
+    np.testing.assert_allclose(noisy_model.predict(X), np.mean(members, axis=0), rtol=1e-9)
+
+    def error(predicted):
+        return np.sqrt(np.mean((predicted - signal) ** 2))
+
+    assert error(noisy_model.predict(X)) < 0.95 * np.mean([error(member) for member in members])
+
+
+def test_its_deviations_cover_new_rows_and_survive_a_pickle(noisy_model):
+    X, y = noisy_rows(2000, seed=1)
+    mean, std = noisy_model.predict(X, return_std=True)
+    assert 0.84 < np.mean(np.abs(y - mean) < 1.645 * std) < 0.96
+    again = pickle.loads(pickle.dumps(noisy_model))
+    np.testing.assert_array_equal(again.predict(X, return_std=True)[1], std)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_exact_data_makes_one_network():
+    X, _ = noisy_rows(1000)
+    model = KANRegressor(max_iter=50, random_state=0).fit(X, np.sin(2 * X[:, 0]) + X[:, 1] ** 2)
+    assert model.layer_sizes_ == [3, 8, 1]
+    assert model.solver_ == "lm"
+
+
+def test_a_network_to_read_is_one():
+    X, y = noisy_rows()
+    assert KANRegressor(reg_lambda=1e-3, random_state=0).fit(X, y).layer_sizes_ == [3, 8, 1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_it_goes_on_warm_and_through_a_schedule_of_grids(noisy_model):
+    X, y = noisy_rows()
+    warm = KANRegressor(max_iter=20, warm_start=True, random_state=0).fit(X, y)
+    loss = np.mean((warm.predict(X) - y) ** 2)
+    assert warm.fit(X, y).layer_sizes_ == [3, 32, 1]
+    assert np.mean((warm.predict(X) - y) ** 2) <= loss * (1 + 1e-12)
+    model = KANRegressor(grid_size=(3, 6), max_iter=10, early_stopping=True, random_state=0).fit(X, y)
+    assert 1 <= len(model.stage_scores_) <= 2
+    assert model.grid_size_ in (3, 6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_classes():
+    X, y = noisy_rows()
+    model = KANClassifier(max_iter=20, random_state=0).fit(X, np.digitize(y, [-0.3, 0.3]))
+    assert model.layer_sizes_ == [3, 32, 3]
+    assert np.allclose(model.predict_proba(X).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("stage, n_members", [(1, 1), (3, 2), (4, 3)])
+def test_an_interrupt_keeps_the_members_that_are_finished(monkeypatch, stage, n_members):
+    from sklearn_kan._progress import Progress
+
+    X, y = noisy_rows()
+    begun = []
+
+    def begin_stage(self, name, max_iter, original=Progress.begin_stage):
+        begun.append(name)
+        original(self, name, max_iter)
+
+    def iteration(self, network, loss, score, original=Progress.iteration):
+        if begun[-1].endswith(f"network {stage}") and self.n_iter == 3:
+            raise KeyboardInterrupt
+        return original(self, network, loss, score)
+
+    monkeypatch.setattr(Progress, "begin_stage", begin_stage)
+    monkeypatch.setattr(Progress, "iteration", iteration)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(random_state=0).fit(X, y)
+    assert model.layer_sizes_ == [3, 8 * n_members, 1]
+    assert np.isfinite(model.predict(X, return_std=True)[1]).all()
