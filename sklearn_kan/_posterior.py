@@ -7,6 +7,7 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import LinAlgError, solve_triangular
@@ -134,11 +135,15 @@ class Parts:
                 delta = layer.input_gradient(term, delta)
         return jacobian
 
-    def edges(self, group):
-        """The edges that a group's parameters belong to: layer, input node, positions in the group and their terms.
+    @cached_property
+    def edges(self):
+        """Of each group the edges its parameters belong to: layer, input node, positions in the group and their terms.
 
         Numbers of symbols are left out.
         """
+        return [list(self._edges(group)) for group in self.groups]
+
+    def _edges(self, group):
         place = self.places[group]
         edges, edge = np.unique(place[:, [0, 1, 3]], axis=0, return_inverse=True)
         order = np.argsort(edge, kind="stable")
@@ -149,9 +154,9 @@ class Parts:
     def penalties(self, objective):
         """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
         found = []
-        for group in self.groups:
+        for group, edges in zip(self.groups, self.edges, strict=True):
             matrix = np.zeros((len(group), len(group)))
-            for l, i, at, g in self.edges(group):  # noqa: E741
+            for l, i, at, g in edges:  # noqa: E741
                 matrix[np.ix_(at, at)] = _penalty(objective, l, i)[np.ix_(g, g)]
             found.append(matrix)
         return found
@@ -239,6 +244,10 @@ def _forward(objective, rows):
     return network.forward(objective.X[rows], reach=objective.reach)
 
 
+def _gram(jacobian):
+    return jacobian.T @ jacobian  # of one array with itself: half the work
+
+
 def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
     step = int(np.ceil(objective.n_rows * objective.y.shape[1] * parts.size / _WORK))
@@ -251,7 +260,7 @@ def normal_matrices(objective, parts):
         factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
         delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
         jacobian = parts.jacobian(terms, delta).reshape(-1, parts.n_columns)
-        return [jacobian[:, group].T @ jacobian[:, group] for group in parts.groups]
+        return [_gram(jacobian[:, group]) for group in parts.groups]
 
     chunk_rows = min(parts.chunk_rows(), max(_ROWS, objective.network.chunk_rows()))
     total = [0.0] * len(parts.groups)

@@ -103,13 +103,13 @@ class _Covariance:
         self.blocks = [np.zeros_like(matrices) for matrices in objective.matrices]
         n_rows = len(network.layers[0].tables.values)
         self.tables = np.zeros((n_rows, n_rows))
-        for group, matrix, penalty in zip(parts.groups, data, penalties, strict=True):
+        for group, edges, matrix, penalty in zip(parts.groups, parts.edges, data, penalties, strict=True):
             inverse, log_determinant = _inverse(matrix + penalty)
             self.edof += float(np.sum(inverse * matrix))
             self.log_determinant += log_determinant
             if not dense:
                 self.inverses.append((parts.parameters(group), inverse))
-            for l, i, at, g in parts.edges(group):  # noqa: E741
+            for l, i, at, g in edges:  # noqa: E741
                 block = self.blocks[l][i] if i < network.layers[l].n_in else self.tables
                 block[np.ix_(g, g)] += inverse[np.ix_(at, at)]
 
