@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
+from itertools import cycle
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -23,7 +24,7 @@ _PARAMETERS_A_TARGET = 3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
-_ROUNDS = ((5, 4), (10, 2), (20, 2))
+_ROUNDS = {"lm": ((5, 4), (10, 2), (20, 2)), "lbfgs": ((10, 1), (20, 2)), "adam": ((5, 4), (10, 2), (20, 2))}
 # Work of one iteration of all of them, and how many there are at least and at most.
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
@@ -49,8 +50,8 @@ _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
-# begins with more ridge, and with a smoothness that counts as much as one row.
-_FIRST, _FIRST_RIDGE = 1e-3, 1e-2
+# begins with more ridge, and with a smoothness that counts as much as so many rows: starts differ in that.
+_FIRST, _FIRST_RIDGE, _FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -97,6 +98,7 @@ class Start:
     strengths: Strengths | None = None
     evidence: Evidence | None = None
     share: float = 1.0
+    smoothness: float = _FIRST_SMOOTHNESS[0]
     best: Best = field(default_factory=Best)
     finished: bool = False
 
@@ -169,7 +171,7 @@ class Trainer:
         self.reg_lambda = settings.reg_lambda
         self.value = None
         self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
-        self.strengths, self.share = None, 1.0
+        self.strengths, self.share, self.smoothness = None, 1.0, _FIRST_SMOOTHNESS[0]
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
         self.n_cases = max(float(rows.weight.sum()), len(rows.X))
@@ -422,9 +424,12 @@ class Trainer:
         starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
         if n_init == most:
             return starts
-        self.progress.begin_stage("starts", min(_ROUNDS[-1][0], settings.max_iter))
+        for start, smoothness in zip(starts, cycle(_FIRST_SMOOTHNESS), strict=False):
+            start.smoothness = smoothness
+        rounds = _ROUNDS[self.solver]
+        self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
         done = 0
-        for until, part in _ROUNDS:
+        for until, part in rounds:
             n_iter = min(until, settings.max_iter) - done
             if n_iter > 0:
                 for start in starts:
@@ -434,7 +439,7 @@ class Trainer:
         for start in starts:
             start.damping = _FIRST_DAMPING
         self.progress.end_stage(starts[0].network)
-        return starts
+        return starts[:most]
 
     def _go_on_from(self, start):
         for name in _STATE:
@@ -701,7 +706,7 @@ class Trainer:
             return self.strengths
         first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share)
         if self.adaptive and not self.even and self.solver == "lbfgs":
-            first = {"alpha": _FIRST_RIDGE, "smoothing": min(_FIRST_RIDGE, 1.0 / self.n_cases)}
+            first = {"alpha": _FIRST_RIDGE, "smoothing": min(_FIRST_RIDGE, self.smoothness / self.n_cases)}
         return first_strengths(network, self.settings, _CONTINUITY, first)
 
     def _null_loss(self, offset):
