@@ -210,13 +210,23 @@ class Posterior:
 
 @dataclass
 class Mixture:
-    """Posteriors of the members of a committee: their mean, and how far the members are apart."""
+    """Posteriors of the members of a committee: their mean, and how far their mean is from that of other members.
+
+    The noise is that around the committee, whose residuals are smaller than those of its members.
+    """
 
     members: list
+    noise: np.ndarray
 
-    @property
-    def noise(self):
-        return np.mean([member.noise for member in self.members], axis=0)
+    @classmethod
+    def of(cls, members, networks, whole, rows):
+        """From the posteriors and networks of the members, the committee and rows that tell its noise."""
+
+        def squares(network):
+            return rows.weight @ (rows.y - network.raw_predict(rows.X)) ** 2
+
+        own = np.maximum(np.mean([squares(network) for network in networks], axis=0), np.finfo(np.float64).tiny)
+        return cls(members, np.mean([member.noise for member in members], axis=0) * squares(whole) / own)
 
     @property
     def edf(self):
@@ -224,18 +234,21 @@ class Mixture:
 
     def to_dict(self):
         """Plain arrays and values, from which `posterior_of` rebuilds it."""
-        return {"members": [member.to_dict() for member in self.members]}
+        return {"members": [member.to_dict() for member in self.members], "noise": self.noise}
 
     def variance(self, network, X):
         """Variance of raw predictions, shape (n_samples, n_outputs)."""
         networks = apart(network, len(self.members))
         own = [member.variance(one, X) for member, one in zip(self.members, networks, strict=True)]
-        return np.mean(own, axis=0) + np.var([one.raw_predict(X) for one in networks], axis=0)
+        scatter = np.var([one.raw_predict(X) for one in networks], axis=0, ddof=1)
+        return np.mean(own, axis=0) + scatter / len(networks)
 
 
 def posterior_of(state):
     """The posterior that `to_dict` described."""
-    return Mixture([Posterior(**one) for one in state["members"]]) if "members" in state else Posterior(**state)
+    if "members" not in state:
+        return Posterior(**state)
+    return Mixture(**state | {"members": [Posterior(**one) for one in state["members"]]})
 
 
 def _forward(objective, rows):

@@ -676,7 +676,10 @@ class Trainer:
             self.strengths = member.strengths
             found.append(laplace(self._objective(member.network), n_rows, self.validation))
         self.strengths = united
-        return None if any(one is None for one in found) else Mixture(found)
+        if any(one is None for one in found):
+            return None
+        networks = [member.network for member in self.members]
+        return Mixture.of(found, networks, self.network, self.rows if self.validation is None else self.validation)
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""

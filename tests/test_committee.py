@@ -70,6 +70,8 @@ def test_its_deviations_cover_new_rows_and_survive_a_pickle(noisy_model):
     X, y = noisy_rows(2000, seed=1)
     mean, std = noisy_model.predict(X, return_std=True)
     assert 0.84 < np.mean(np.abs(y - mean) < 1.645 * std) < 0.96
+    posterior = noisy_model._posterior
+    assert 0.5 < posterior.noise[0] / np.mean([member.noise[0] for member in posterior.members]) < 1.0
     again = pickle.loads(pickle.dumps(noisy_model))
     np.testing.assert_array_equal(again.predict(X, return_std=True)[1], std)
 
