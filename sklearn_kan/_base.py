@@ -30,8 +30,10 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
-# hidden_layer_sizes='auto': nodes of a network, networks, and the most rows from which several learn.
-_MEMBER, _MEMBERS, _COMMITTEE_ROWS = 8, 4, 100_000
+# hidden_layer_sizes='auto': nodes of one of several networks, and of a single one that is not to be read.
+_MEMBER, _ALONE = 8, 16
+# Most networks, most columns of all of them together, and the most rows from which several learn.
+_MEMBERS, _COMMITTEE_COLUMNS, _COMMITTEE_ROWS = 4, 60, 100_000
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
 
@@ -147,7 +149,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
         else:
-            hidden, n_members = self._committee(hidden, len(rows.X))
+            hidden, n_members = self._committee(hidden, *rows.X.shape)
             start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
         n_stages = (
             n_members * len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
@@ -224,13 +226,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
         return grids.tolist()
 
-    def _committee(self, hidden, n_rows):
-        """Hidden layer sizes, and the number of networks: 'auto' is one where it shall be read or rows are many."""
+    def _committee(self, hidden, n_rows, n_columns):
+        """Hidden layer sizes, and the number of networks: one where it shall be read or the table is large."""
         if hidden is not None:
             return hidden, 1
         if self.reg_lambda > 0.0 or self.prune_threshold > 0.0:
             return [_MEMBER], 1
-        return ([_MEMBER], _MEMBERS) if n_rows <= _COMMITTEE_ROWS else ([_MEMBERS * _MEMBER], 1)
+        n_members = min(_MEMBERS, _COMMITTEE_COLUMNS // n_columns) if n_rows <= _COMMITTEE_ROWS else 1
+        return ([_MEMBER], n_members) if n_members > 1 else ([_ALONE], 1)
 
     def _validate_data(self, X, y, sample_weight, *, reset):
         """X as numbers, y, and the categories of every column."""
@@ -409,7 +412,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:
-                hidden = [_MEMBERS * _MEMBER] if hidden is None else hidden
+                hidden = [_ALONE] if hidden is None else hidden
                 tables = self._tables(rows, hidden, categories)
                 grid_sizes = grid_sizes or grid_stages(None, len(rows.X), 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)

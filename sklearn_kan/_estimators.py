@@ -30,10 +30,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
     Parameters
     ----------
     hidden_layer_sizes : 'auto', int or sequence of int, default='auto'
-        Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes from different
-        starts and lays them side by side as one of 32 whose output is their mean, which errs less than they do. It is
-        one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read and where the data turns out to be
-        exact, and one of 32, trained as such, above 100,000 rows and in `partial_fit`.
+        Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes (three above 15
+        columns, two above 20) from different starts and lays them side by side as one of 32 whose output is their mean,
+        which errs less than they do. It is one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read
+        and where the data turns out to be exact, and one of 16 above 30 columns or 100,000 rows and in `partial_fit`.
     loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'quantile'}, default='squared_error'
         What is minimised; 'poisson' predicts the exponential of the network's output and needs non-negative targets.
     quantile : float or None, default=None
@@ -96,8 +96,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
-        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where four networks are
-        trained, see `hidden_layer_sizes`, four starts go on, of `n_init` for each of them, 'auto' standing for 2.
+        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where several networks are
+        trained, see `hidden_layer_sizes`, as many starts go on, of `n_init` for each, 'auto' standing for 2. Those of
+        'lbfgs' differ in their first smoothness and run 20 iterations before the best by their evidence go on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
@@ -371,6 +372,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
             parameters (2,000 of them, or about 1,000 with many rows) functions into different nodes count as
             independent, in yet larger ones the functions before the last layer also as known; if that has more than
             2,000 parameters there are no deviations. Time for a row grows with the square of those that count together.
+            Where several networks were trained the variance is the mean of theirs plus that of the mean by their
+            scatter, and phi is the noise around their mean.
 
         Returns
         -------
@@ -470,10 +473,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     Parameters
     ----------
     hidden_layer_sizes : 'auto', int or sequence of int, default='auto'
-        Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes from different
-        starts and lays them side by side as one of 32 whose output is their mean, which errs less than they do. It is
-        one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read and where the data turns out to be
-        exact, and one of 32, trained as such, above 100,000 rows and in `partial_fit`.
+        Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes (three above 15
+        columns, two above 20) from different starts and lays them side by side as one of 32 whose output is their mean,
+        which errs less than they do. It is one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read
+        and where the data turns out to be exact, and one of 16 above 30 columns or 100,000 rows and in `partial_fit`.
     categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
         one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
@@ -532,8 +535,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
-        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where four networks are
-        trained, see `hidden_layer_sizes`, four starts go on, of `n_init` for each of them, 'auto' standing for 2.
+        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where several networks are
+        trained, see `hidden_layer_sizes`, as many starts go on, of `n_init` for each, 'auto' standing for 2. Those of
+        'lbfgs' differ in their first smoothness and run 20 iterations before the best by their evidence go on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3

@@ -23,8 +23,10 @@ _CHEAP_WORK = 1e8
 _PARAMETERS_A_TARGET = 3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
-# Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on.
-_ROUNDS = {"lm": ((5, 4), (10, 2), (20, 2)), "lbfgs": ((10, 1), (20, 2)), "adam": ((5, 4), (10, 2), (20, 2))}
+# Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on. Strengths that
+# L-BFGS finds need some iterations to tell starts apart.
+_ROUNDS = ((5, 4), (10, 2), (20, 2))
+_LBFGS_ROUNDS = ((10, 1), (20, 2))
 # Work of one iteration of all of them, and how many there are at least and at most.
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
@@ -426,7 +428,7 @@ class Trainer:
             return starts
         for start, smoothness in zip(starts, cycle(_FIRST_SMOOTHNESS), strict=False):
             start.smoothness = smoothness
-        rounds = _ROUNDS[self.solver]
+        rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
         self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
         done = 0
         for until, part in rounds:

@@ -131,3 +131,12 @@ def test_an_interrupt_keeps_the_members_that_are_finished(monkeypatch, stage, n_
         model = KANRegressor(random_state=0).fit(X, y)
     assert model.layer_sizes_ == [3, 8 * n_members, 1]
     assert np.isfinite(model.predict(X, return_std=True)[1]).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_columns, hidden", [(15, 32), (20, 24), (30, 16), (31, 16)])
+def test_wide_tables_have_fewer_members(n_columns, hidden):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, n_columns))
+    model = KANRegressor(max_iter=2, n_init=1, random_state=0).fit(X, X[:, 0] + rng.normal(size=60))
+    assert model.layer_sizes_ == [n_columns, hidden, 1]
