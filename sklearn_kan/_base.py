@@ -200,7 +200,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         return rows, scaling, (np.zeros_like(center), np.ones_like(scale))
 
     def _check_sizes(self):
-        """Hidden layer sizes and grid sizes as lists; None for what the number of rows decides."""
+        """Hidden layer sizes and grid sizes as lists; None for what the table decides."""
         return self._check_hidden(), self._check_grids()
 
     def _check_hidden(self):

@@ -219,14 +219,13 @@ class Mixture:
     noise: np.ndarray
 
     @classmethod
-    def of(cls, members, networks, whole, rows):
-        """From the posteriors and networks of the members, the committee and rows that tell its noise."""
-
-        def squares(network):
-            return rows.weight @ (rows.y - network.raw_predict(rows.X)) ** 2
-
-        own = np.maximum(np.mean([squares(network) for network in networks], axis=0), np.finfo(np.float64).tiny)
-        return cls(members, np.mean([member.noise for member in members], axis=0) * squares(whole) / own)
+    def of(cls, members, networks, rows):
+        """From the posteriors and networks of the members, and rows that tell the noise around their mean."""
+        residuals = rows.y - np.stack([network.raw_predict(rows.X) for network in networks])
+        own = np.mean(rows.weight @ residuals**2, axis=0)
+        around_mean = rows.weight @ residuals.mean(axis=0) ** 2
+        noise = np.mean([member.noise for member in members], axis=0)
+        return cls(members, noise * around_mean / np.maximum(own, np.finfo(np.float64).tiny))
 
     @property
     def edf(self):

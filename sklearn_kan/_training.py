@@ -214,8 +214,7 @@ class Trainer:
         if several and self.members:
             self._unite()
         else:
-            self.members = [Start()]
-            self._remember(self.members[0])
+            self.members = [self._remember(Start())]
 
     def _restore_best(self):
         """Go back to the model with the best validation score."""
@@ -236,8 +235,7 @@ class Trainer:
             self.members = self._compete(make_network)
         else:
             self._find_strengths(self.network)
-            self.members = [Start()]
-            self._remember(self.members[0])
+            self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
             stop = self._members_stage(grid_size, make_network if grid_size == grid_sizes[0] else None)
             if stop or self._turned_up():
@@ -450,6 +448,7 @@ class Trainer:
     def _remember(self, start):
         for name in _STATE:
             setattr(start, name, getattr(self, name))
+        return start
 
     def _advance(self, start, n_iter):
         """Some more iterations of one start."""
@@ -681,7 +680,7 @@ class Trainer:
         if any(one is None for one in found):
             return None
         networks = [member.network for member in self.members]
-        return Mixture.of(found, networks, self.network, self.rows if self.validation is None else self.validation)
+        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""

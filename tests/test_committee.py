@@ -90,7 +90,7 @@ def test_a_network_to_read_is_one():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_it_goes_on_warm_and_through_a_schedule_of_grids(noisy_model):
+def test_it_goes_on_warm_and_through_a_schedule_of_grids():
     X, y = noisy_rows()
     warm = KANRegressor(max_iter=20, warm_start=True, random_state=0).fit(X, y)
     loss = np.mean((warm.predict(X) - y) ** 2)
