@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._categorical import Tables
+from ._categorical import Tables, atoms_of
 from ._columns import as_numbers, learnt
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
@@ -150,7 +150,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
         else:
             hidden, n_members = self._committee(hidden, *rows.X.shape)
-            start = self._network_maker(hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories))
+            start = self._network_maker(
+                hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories, inner[1])
+            )
         n_stages = (
             n_members * len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
         )
@@ -253,10 +255,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _tables(self, rows, hidden, categories):
-        """Tables for the categorical columns and for those with missing values."""
+    def _tables(self, rows, hidden, categories, scale):
+        """Tables for the columns with categories, atoms or missing values."""
         n_categories = np.array([0 if known is None else len(known) for known in categories])
-        return Tables.of(rows.X, n_categories, [*hidden, rows.y.shape[1]][0])
+        atoms = [
+            np.zeros(0) if n else atoms_of(column, rows.weight)
+            for column, n in zip(rows.X.T, n_categories, strict=True)
+        ]
+        return Tables.of(rows.X, n_categories, [*hidden, rows.y.shape[1]][0], atoms, scale)
 
     def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
@@ -413,7 +419,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with single_blas_thread():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
-                tables = self._tables(rows, hidden, categories)
+                tables = self._tables(rows, hidden, categories, inner[1])
                 grid_sizes = grid_sizes or grid_stages(None, len(rows.X), 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:

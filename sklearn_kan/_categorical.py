@@ -1,9 +1,11 @@
-"""Tables beside the splines of layer 0: a value for each category of a column, and one for "missing".
+"""Tables beside the splines of layer 0: a value for each category of a column, for each atom, and for "missing".
 
-    phi_ij(x) = v_rj,    r the row of the category of x_i, or of missing
+    phi_ij(x) = v_rj,    r the row of the category or atom x_i, or of missing
 
 A categorical column holds codes 0, 1, ... or -1 for a category that is not among them; NaN is missing. What was not
-seen in training has no row; see `_first_layer` for what it contributes. The penalty of a column's edge (i, j) is
+seen in training has no row; see `_first_layer` for what it contributes. Where a fifth of the rows share one value of a
+column of numbers, its atoms are all values that many rows share: no amount, the cap, a usual sum. A smooth function of
+the amount need not pass through them. The penalty of a column's edge (i, j) is
 
     strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
 
@@ -13,6 +15,15 @@ values are drawn to their mean over the rows, the more the rarer they are, as th
 import numpy as np
 
 from ._jit import njit
+
+# Share of the rows that one value must hold for its column to have atoms, and distinct values that it must exceed.
+_SHARED, _FEW_VALUES = 0.2, 20
+# Rows of each atom.
+_ATOM_ROWS = 20
+# Rows that tell whether a column may have atoms.
+_SOME_ROWS = 10_000
+# Values that are no farther from an atom, in units of half the knot range, are the same.
+_SAME = 1e-6
 
 
 @njit
@@ -59,6 +70,31 @@ def _totals_kernel(rows, sample_weight, totals):
                 totals[rows[s, k]] += sample_weight[s]
 
 
+def atoms_of(x, weight):
+    """The atoms of a column of numbers, see the module, increasing.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples,)
+        NaN is missing.
+    weight : ndarray of shape (n_samples,)
+        Rows count by their share in it.
+
+    Returns
+    -------
+    atoms : ndarray of shape (n_atoms,)
+    """
+    some = x[:: max(1, len(x) // _SOME_ROWS)]
+    if np.unique(some, return_counts=True)[1].max() < 0.8 * _SHARED * len(some) and weight.min() == weight.max():
+        return np.zeros(0)
+    found, place = np.unique(x, return_inverse=True)
+    share = np.bincount(place, weight) / weight.sum()
+    share[np.isnan(found)] = 0.0
+    if len(found) <= _FEW_VALUES or share.max() < _SHARED:
+        return np.zeros(0)
+    return found[share * len(x) >= _ATOM_ROWS].astype(np.float64)
+
+
 class Tables:
     """Tables of some columns.
 
@@ -74,15 +110,22 @@ class Tables:
         Whether the last row of a table is for missing.
     mask : bool array of shape (n_tables, n_out)
         False for pruned edges, whose values are zero.
+    atoms : ndarray of shape (n_atoms, 2), default=None
+        Those of all tables, increasing in each, as lowest and highest number that counts as the atom. Their rows come
+        before that of missing.
+    n_atoms : int array of shape (n_tables,), default=None
+        Atoms of each table; 0 for a categorical column.
     """
 
-    def __init__(self, values, columns, n_categories, has_missing, mask):
+    def __init__(self, values, columns, n_categories, has_missing, mask, atoms=None, n_atoms=None):
         self.values = values
         self.columns = columns
         self.n_categories = n_categories
         self.has_missing = has_missing
         self.mask = mask
-        self.sizes = n_categories + has_missing
+        self.atoms = np.zeros((0, 2)) if atoms is None else atoms
+        self.n_atoms = np.zeros_like(n_categories) if n_atoms is None else n_atoms
+        self.sizes = n_categories + self.n_atoms + has_missing
         self.starts = np.cumsum(self.sizes) - self.sizes
 
     @classmethod
@@ -92,8 +135,8 @@ class Tables:
         return cls(np.zeros((0, n_out)), none, none, none.astype(bool), np.zeros((0, n_out), dtype=bool))
 
     @classmethod
-    def of(cls, X, n_categories, n_out):
-        """Tables of zeros for the categorical columns of X and for those with missing values; constant ones are masked.
+    def of(cls, X, n_categories, n_out, atoms, scale):
+        """Tables of zeros for the columns of X with categories, atoms or missing values; constant ones are masked.
 
         Parameters
         ----------
@@ -101,14 +144,21 @@ class Tables:
         n_categories : int array of shape (n_columns,)
             All of them are in X; 0 for columns of numbers.
         n_out : int
+        atoms : list of ndarray
+            Of each column, see `atoms_of`.
+        scale : ndarray of shape (n_columns,)
+            Half the knot range of each column.
         """
+        n_atoms = np.array([len(own) for own in atoms])
         missing = np.isnan(X)
         some, constant = missing.any(axis=0), missing.all(axis=0)
         constant |= (n_categories == 1) & ~some
-        columns = np.flatnonzero(some | (n_categories > 0))
-        values = np.zeros((int((n_categories + some)[columns].sum()), n_out))
+        columns = np.flatnonzero(some | (n_categories > 0) | (n_atoms > 0))
+        values = np.zeros((int((n_categories + n_atoms + some)[columns].sum()), n_out))
         mask = np.repeat(~constant[columns, None], n_out, axis=1)
-        return cls(values, columns, n_categories[columns], some[columns], mask)
+        middles, margins = np.concatenate(atoms), _SAME * np.repeat(scale, n_atoms)
+        bounds = np.stack([middles - margins, middles + margins], axis=1)
+        return cls(values, columns, n_categories[columns], some[columns], mask, bounds, n_atoms[columns])
 
     def __len__(self):
         return len(self.columns)
@@ -126,6 +176,16 @@ class Tables:
     def rows_of(self, k):
         """The rows of table k, a slice."""
         return slice(int(self.starts[k]), int(self.starts[k] + self.sizes[k]))
+
+    def _bounds(self, k):
+        """Lowest and highest number of the atoms of table k, shape (n_atoms, 2)."""
+        end = int(self.n_atoms[: k + 1].sum())
+        return self.atoms[end - int(self.n_atoms[k]) : end]
+
+    def atoms_of(self, k):
+        """The atoms of table k as numbers, rounded to what their bounds tell of them."""
+        digits = [-int(np.floor(np.log10(1e-3 * (high - low)))) for low, high in self._bounds(k)]
+        return np.array([round(float(m), d) for m, d in zip(self._bounds(k).mean(axis=1), digits, strict=True)])
 
     def edges(self, n_in):
         """True at edges that have a table, shape (n_in, n_out)."""
@@ -159,10 +219,15 @@ class Tables:
         rows = np.full((len(x), len(self)), -1, dtype=np.int64)
         unseen = missing.copy()
         for k, i in enumerate(self.columns):
-            start, n = self.starts[k], self.n_categories[k]
+            start = self.starts[k]
             if self.has_missing[k]:
-                rows[missing[:, i], k] = start + n
-            if n:
+                rows[missing[:, i], k] = start + self.sizes[k] - 1
+            if self.n_atoms[k]:
+                low, high = self._bounds(k).T
+                place = np.minimum(np.searchsorted(high, x[:, i]), len(high) - 1)
+                at = (low[place] <= x[:, i]) & (x[:, i] <= high[place])
+                rows[at, k] = start + place[at]
+            if self.n_categories[k]:
                 known = x[:, i] >= 0.0
                 rows[known, k] = start + x[known, i].astype(np.int64)
                 unseen[:, i] = True
@@ -251,30 +316,43 @@ class Tables:
         k = self.columns == i
         rows = np.repeat(k, self.sizes)
         column = np.zeros(k.sum(), dtype=np.int64)
-        return Tables(self.values[rows], column, self.n_categories[k], self.has_missing[k], self.mask[k])
+        atoms = self.atoms[np.repeat(k, self.n_atoms)]
+        return Tables(
+            self.values[rows], column, self.n_categories[k], self.has_missing[k], self.mask[k], atoms, self.n_atoms[k]
+        )
+
+    def rescale(self, center, scale, new_center, new_scale):
+        """Bring the atoms into other units of the columns, in place: new_center + new_scale (x - center) / scale."""
+        i = np.repeat(self.columns, self.n_atoms)
+        center, scale, new_center, new_scale = (of[i, None] for of in (center, scale, new_center, new_scale))
+        self.atoms = new_center + new_scale * (self.atoms - center) / scale
+
+    def _changed(self, values, mask):
+        """The same rows with other values and edges."""
+        return Tables(values, self.columns, self.n_categories, self.has_missing, mask, self.atoms, self.n_atoms)
 
     def with_values(self, values):
         """The same tables with other values."""
-        return Tables(values, self.columns, self.n_categories, self.has_missing, self.mask.copy())
+        return self._changed(values, self.mask.copy())
 
     def with_output(self):
         """The same tables with an output node more, to which no edge of theirs leads."""
         values = np.column_stack([self.values, np.zeros(len(self.values))])
         mask = np.column_stack([self.mask, np.zeros(len(self), dtype=bool)])
-        return Tables(values, self.columns, self.n_categories, self.has_missing, mask)
+        return self._changed(values, mask)
 
     def beside(self, others):
         """The same tables with the output nodes of others, of the same columns, too."""
         values, masks = zip(*((tables.values, tables.mask) for tables in (self, *others)), strict=True)
-        return Tables(np.hstack(values), self.columns, self.n_categories, self.has_missing, np.hstack(masks))
+        return self._changed(np.hstack(values), np.hstack(masks))
 
     def select(self, mask, outputs):
         """Some of the edges, mask of shape (n_in, n_out), to some of the output nodes."""
         mask = self.mask & mask[self.columns]
         values = np.where(np.repeat(mask, self.sizes, axis=0), self.values, 0.0)[:, outputs]
-        return Tables(values, self.columns, self.n_categories, self.has_missing, mask[:, outputs])
+        return self._changed(values, mask[:, outputs])
 
     def to_dict(self):
         """Plain arrays, from which the constructor rebuilds the tables."""
-        names = ("values", "columns", "n_categories", "has_missing", "mask")
+        names = ("values", "columns", "n_categories", "has_missing", "mask", "atoms", "n_atoms")
         return {name: getattr(self, name) for name in names}

@@ -181,6 +181,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
     a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
     error.
 
+    Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
+    0, all values that at least 20 rows share are its atoms: each edge has a value for them, apart from its spline, and
+    derivatives by the column are 0 there.
+
     Fitted on small tables, the order of the rows and whether they are repeated or weighted changes no bit of the model:
     rows are sorted and equal ones merged. Inputs are converted to float64 chunk by chunk; predictions are float64.
 
@@ -619,6 +623,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     Missing values (None, NaN, pandas.NA) are input like any other: each edge of a column that had some in training has
     a value for them. In other columns a missing value contributes the mean of the edge's function. Infinity is an
     error.
+
+    Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
+    0, all values that at least 20 rows share are its atoms: each edge has a value for them, apart from its spline, and
+    derivatives by the column are 0 there.
 
     References
     ----------

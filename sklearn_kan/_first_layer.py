@@ -1,7 +1,8 @@
-"""Layer 0: splines of the columns of numbers, tables of the categorical columns and of missing values.
+"""Layer 0: splines of the columns of numbers, tables of the categorical columns, of atoms and of missing values.
 
 A missing value has a row in a table if the column had missing values in training, a category if it was seen there.
-Otherwise each edge contributes the mean of its function over the training rows. At missing values slopes are zero.
+Otherwise each edge contributes the mean of its function over the training rows. Atoms and missing values are apart from
+the splines: slopes are zero there.
 
 In columns with far outliers the functions end as constants beyond their `reach`, where the outliers were seen: a line
 through them would turn the whole function.
@@ -17,7 +18,7 @@ from ._layer import FARTHEST, Expansion, Layer
 
 @dataclass(frozen=True)
 class FirstExpansion(Expansion):
-    """The terms of the splines, t being NaN and all else zero at missing values, and where samples are in the tables.
+    """The terms of the splines, t being NaN and all else zero apart from them, and where samples are in the tables.
 
     See `Tables.locate`.
     """
@@ -87,11 +88,15 @@ class FirstLayer(Layer):
         splines = super().expand(numbers, reach=reach, **options)
         if len(splines.slope) and np.any(reach < FARTHEST):
             splines.slope[np.abs(splines.t) >= reach] = 0.0
-        if any_missing:
-            splines.value[missing], splines.t[missing] = 0.0, np.nan
-            if len(splines.slope):
-                splines.slope[missing] = 0.0
         rows, unseen = self.tables.locate(x, missing)
+        apart = missing
+        if self.tables.n_atoms.any():
+            apart = missing.copy()
+            apart[:, self.tables.columns] |= (rows >= 0) & (self.tables.n_atoms > 0)
+        if any_missing or apart is not missing:
+            splines.value[apart], splines.t[apart] = 0.0, np.nan
+            if len(splines.slope):
+                splines.slope[apart] = 0.0
         return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
 
     def forward(self, terms):
@@ -122,9 +127,9 @@ class FirstLayer(Layer):
         self.tables.jacobian(terms.rows, delta, out, value_offset)
 
     def input_curvature(self, terms, delta):
-        missing = np.isnan(terms.t)
-        found = super().input_curvature(replace(terms, t=np.where(missing, 0.0, terms.t)), delta)
-        found[np.broadcast_to(missing[:, None], found.shape)] = 0.0
+        apart = np.isnan(terms.t)
+        found = super().input_curvature(replace(terms, t=np.where(apart, 0.0, terms.t)), delta)
+        found[np.broadcast_to(apart[:, None], found.shape)] = 0.0
         return found
 
     def moments(self, terms, sample_weight):

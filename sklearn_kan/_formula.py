@@ -37,6 +37,7 @@ def plain(network):
     """The network whose symbolic edges of layer 0 take columns in the units of the data."""
     first = network.layers[0]
     network = network.scaled(np.zeros_like(first.center), np.ones_like(first.scale))
+    network.layers[0].tables.atoms = first.tables.atoms
     for i, (center, scale) in enumerate(zip(first.center, first.scale, strict=True)):
         network.layers[0].symbols.rescale_input(i, -center / scale, 1.0 / scale)
     return network
@@ -45,6 +46,7 @@ def plain(network):
 def from_plain(network, like):
     """Back again to the units of the knots."""
     network = network.scaled(like.center, like.scale)
+    network.layers[0].tables.atoms = like.tables.atoms
     for i, (center, scale) in enumerate(zip(like.center, like.scale, strict=True)):
         network.layers[0].symbols.rescale_input(i, center, scale)
     return network
@@ -349,7 +351,7 @@ def _cases(layer, i, j, phi, factor, categories, decimals):
     if layer.tables.sizes[k] > _MOST_CASES:
         return _number(factor, decimals) * phi
     column = phi.args[0]
-    keys = [_category(category) for category in categories or []]
+    keys = [_category(category) for category in categories or layer.tables.atoms_of(k).tolist()]
     keys += [sympy.Symbol(_MISSING)] * int(layer.tables.has_missing[k])
     other = _number(factor, decimals) * phi
     if categories is not None:
@@ -374,6 +376,8 @@ def _holds(condition, columns, categories):
     if key.is_Symbol and key.name == _MISSING:
         return np.isnan(columns[name])
     known = categories[list(columns).index(name)]
+    if known is None:
+        return np.isclose(columns[name], float(key), rtol=1e-9, atol=0.0)
     return columns[name] == [_category(category) for category in known].index(key)
 
 

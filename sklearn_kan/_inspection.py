@@ -189,7 +189,8 @@ class InspectionMixin:
     def plot_edge(self, l: int, i: int, j: int, *, X: ArrayLike | None = None, ax=None) -> EdgeDisplay:  # noqa: E741
         """Draw the function of one edge, in the units of the data where it meets them.
 
-        Of a column of categories that is a bar for each; the value of missing in a column of numbers is a dashed line.
+        Of a column of categories that is a bar for each. In a column of numbers the value of missing is a dashed line,
+        and those of atoms, numbers that many rows share, are dots.
 
         Parameters
         ----------
@@ -434,9 +435,9 @@ class InspectionMixin:
 
         Of what `predict` returns for a regressor, of `decision_function` (log odds) for a classifier. Edges that are
         still splines appear as functions phi_l_i_j of their input. So do columns of more than 12 categories, whose
-        values `plot_edge` shows; others are a sum over cases, with quotes around texts, and so is a column with a
-        value for `missing`. Beyond the knots splines go on as lines; where a
-        function is not defined, `predict` holds its argument inside of its domain.
+        values `plot_edge` shows; others are a sum over cases, with quotes around texts, and so is a column of numbers
+        with values for atoms or `missing`. Beyond the knots splines go on as lines; where a function is not defined,
+        `predict` holds its argument inside of its domain.
 
         Parameters
         ----------

@@ -122,7 +122,9 @@ class Network:
     def scaled(self, center, scale):
         """A copy whose inputs are in other units: t = (x - center) / scale."""
         network = self.copy()
-        network.layers[0].center, network.layers[0].scale = center.copy(), scale.copy()
+        first = network.layers[0]
+        first.tables.rescale(first.center, first.scale, center, scale)
+        first.center, first.scale = center.copy(), scale.copy()
         return network
 
     def layer_gradients(self, gradient):

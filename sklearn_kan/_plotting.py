@@ -52,6 +52,8 @@ class Edge:
         What the codes stand for.
     missing : float or None
         Value of missing in a column of numbers that had some in training.
+    atoms : ndarray of shape (2, n_atoms) or None
+        Numbers that many rows share, in units of x, and their values, if they are apart from the curve.
     """
 
     l: int  # noqa: E741
@@ -63,6 +65,7 @@ class Edge:
     symbol: str | None
     categories: list | None = None
     missing: float | None = None
+    atoms: np.ndarray | None = None
 
 
 def _curve(estimator, l, i, j):  # noqa: E741
@@ -74,26 +77,22 @@ def _curve(estimator, l, i, j):  # noqa: E741
         Points over the knots, or the codes and values of the categories.
     categories : list of str or None
     missing : float or None
+    atoms : ndarray or None
     """
     layer, unit = estimator.network_.layers[l], _unit(estimator, l, j)
-    categories, missing = (None, None) if l > 0 else _table(estimator, i, j)
-    if categories is not None:
-        return np.arange(len(categories)), unit * missing, categories, None
+    tables = layer.tables if l == 0 else None
+    k = None if tables is None else tables.table_of(i)
+    missing = atoms = None
+    if k is not None:
+        values = unit * tables.values[tables.rows_of(k), j]
+        if tables.n_categories[k]:
+            names = [str(name) for name in estimator.categories_[i]] + ["missing"] * int(tables.has_missing[k])
+            return np.arange(len(names)), values, names, None, None
+        missing = values[-1] if tables.has_missing[k] else None
+        atoms = np.stack([tables.atoms_of(k), values[: tables.n_atoms[k]]]) if tables.n_atoms[k] else None
     low, high = (bound[i] for bound in layer.bounds())
     t = np.linspace(low, high, _POINTS)
-    return _to_data(layer, i, t), unit * layer.edge(i, t)[:, j], None, None if missing is None else unit * missing[0]
-
-
-def _table(estimator, i, j):
-    """Names of the rows of a column's table, None if it is one of numbers, and their values; None without a table."""
-    tables = estimator.network_.layers[0].tables
-    k = tables.table_of(i)
-    if k is None:
-        return None, None
-    names = estimator.categories_[i]
-    if names is not None:
-        names = [str(name) for name in names] + ["missing"] * int(tables.has_missing[k])
-    return names, tables.values[tables.rows_of(k), j]
+    return _to_data(layer, i, t), unit * layer.edge(i, t)[:, j], None, missing, atoms
 
 
 def _to_data(layer, i, t):
@@ -468,9 +467,10 @@ def _edge_colors(edges, n_layers):
 def _unit_curve(edge):
     """The curve in a box [-1, 1]^2 with a margin; one below the name of a symbolic function.
 
-    Values of categories are bars, and that of missing is a dash behind the curve.
+    Values of categories are bars, those of atoms short dashes, and that of missing is a dash behind the curve.
     """
-    y = edge.y if edge.missing is None else np.append(edge.y, edge.missing)
+    x_atoms, y_atoms = np.zeros((2, 0)) if edge.atoms is None else edge.atoms
+    y = np.concatenate([edge.y, y_atoms, [] if edge.missing is None else [edge.missing]])
     if edge.categories is not None:
         y = np.append(y, 0.0)
     low, high = y.min(), y.max()
@@ -480,10 +480,11 @@ def _unit_curve(edge):
     t = np.linspace(-0.8, 0.8, len(edge.y))
     if edge.categories is not None:
         return np.stack([np.repeat(t, 3), _with_gaps(np.full_like(t, s[-1]), s[:-1])], axis=1)
-    curve = np.column_stack([t, s[: len(t)]])
-    if edge.missing is None:
-        return curve
-    return np.vstack([curve, [[np.nan, np.nan], [0.84, s[-1]], [0.98, s[-1]]]])
+    dashes = [(at - 0.05, at + 0.05) for at in np.interp(x_atoms, edge.x, t)] + [(0.84, 0.98)] * (
+        edge.missing is not None
+    )
+    lines = [[[np.nan, np.nan], [a, v], [b, v]] for (a, b), v in zip(dashes, s[len(t) :], strict=True)]
+    return np.vstack([np.column_stack([t, s[: len(t)]]), *lines])
 
 
 def _with_gaps(start, end):
@@ -513,6 +514,8 @@ class EdgeDisplay:
         What the codes stand for, if the edge starts from a column of categories.
     missing : float, default=None
         Value of missing in a column of numbers that had some in training.
+    atoms : ndarray of shape (2, n_atoms), default=None
+        Numbers that many rows share and their values, which are apart from the curve.
 
     Attributes
     ----------
@@ -530,6 +533,8 @@ class EdgeDisplay:
         A bar a category.
     missing_ : matplotlib Line2D or None
         The value of missing beside the curve.
+    atoms_ : matplotlib Line2D or None
+        The values of atoms beside the curve.
 
     See Also
     --------
@@ -546,7 +551,7 @@ class EdgeDisplay:
     'Edge l=0, i=0, j=0: like sin, R^2 = 0.9929'
     """
 
-    def __init__(self, x, y, *, knots, activations, x_name, y_name, title, categories=None, missing=None):
+    def __init__(self, x, y, *, knots, activations, x_name, y_name, title, categories=None, missing=None, atoms=None):
         self.x = x
         self.y = y
         self.knots = knots
@@ -556,6 +561,7 @@ class EdgeDisplay:
         self.title = title
         self.categories = categories
         self.missing = missing
+        self.atoms = atoms
 
     @classmethod
     def from_estimator(
@@ -593,7 +599,7 @@ class EdgeDisplay:
         network = estimator.network_
         check_edge(network, l, i, j)
         layer = network.layers[l]
-        x, y, categories, missing = _curve(estimator, l, i, j)
+        x, y, categories, missing, atoms = _curve(estimator, l, i, j)
         title = _title(estimator, l, i, j, X, categories)
         if X is not None:
             X = estimator._check_rows(X).astype(np.float64)
@@ -610,6 +616,7 @@ class EdgeDisplay:
             title=title,
             categories=categories,
             missing=missing,
+            atoms=atoms,
         )
         return display.plot(ax=ax)
 
@@ -631,7 +638,7 @@ class EdgeDisplay:
 
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        self.line_ = self.knots_ = self.rug_ = self.bars_ = self.missing_ = None
+        self.line_ = self.knots_ = self.rug_ = self.bars_ = self.missing_ = self.atoms_ = None
         self._draw_function() if self.categories is None else self._draw_categories()
         ax.set_xlabel(self.x_name, parse_math=False)
         ax.set_ylabel(self.y_name, parse_math=False)
@@ -650,11 +657,16 @@ class EdgeDisplay:
         self.ax_.axhline(0.0, color="tab:gray", linewidth=0.8)
 
     def _draw_function(self):
-        """The curve with its knots, the data along the axis and the value of missing."""
+        """The curve with its knots, the data along the axis and the values of atoms and of missing."""
         ax = self.ax_
         (self.line_,) = ax.plot(self.x, self.y)
         at_knots = np.interp(self.knots, self.x, self.y)
         (self.knots_,) = ax.plot(self.knots, at_knots, "o", color=self.line_.get_color(), markersize=4)
+        if self.atoms is not None:
+            (self.atoms_,) = ax.plot(
+                *self.atoms, "D", color="tab:orange", markersize=5, label="values shared by many rows"
+            )
+            ax.legend()
         if self.missing is not None:
             self.missing_ = ax.axhline(self.missing, color="tab:gray", linestyle="--", label="missing")
             ax.legend()

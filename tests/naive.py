@@ -70,20 +70,29 @@ def edge(layer, i, j, x):
     return phi, slope_phi / layer.scale[i]
 
 
+def table_row(tables, k, x):
+    """Row of table k, from its first one on, that one value of its column is at; None if it is at none."""
+    if np.isnan(x):
+        return tables.n_categories[k] + tables.n_atoms[k] if tables.has_missing[k] else None
+    if tables.n_categories[k] > 0:
+        return int(x) if x >= 0 else None
+    for a in range(tables.n_atoms[k]):
+        low, high = tables.atoms[sum(tables.n_atoms[:k]) + a]
+        if low <= x <= high:
+            return a
+    return None
+
+
 def table_value(layer, i, j, x):
     """What the edge (i, j) of a layer with tables has for one value of column i; None if that is its spline's."""
     tables = getattr(layer, "tables", None)
     found = [] if tables is None else [k for k, column in enumerate(tables.columns) if column == i]
-    n_categories = tables.n_categories[found[0]] if found else 0
-    if not np.isnan(x) and n_categories == 0:
+    for k in found:
+        row = table_row(tables, k, x)
+        if row is not None:
+            return tables.values[sum(tables.sizes[:k]) + row, j]
+    if not np.isnan(x) and not any(tables.n_categories[k] > 0 for k in found):
         return None
-    if found:
-        k = found[0]
-        start = sum(tables.n_categories[:k]) + sum(tables.has_missing[:k])
-        if np.isnan(x) and tables.has_missing[k]:
-            return tables.values[start + n_categories, j]
-        if not np.isnan(x) and x >= 0:
-            return tables.values[start + int(x), j]
     return layer.unseen[i, j]
 
 

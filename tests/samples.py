@@ -60,7 +60,8 @@ def inputs(rng, network, n_samples, *, reach=0.95):
 
 
 def mixed_network(rng, shape, **options):
-    """A network whose column 0 holds 3 categories and missing, 1 numbers and missing, 2 two categories, 3 numbers.
+    """A network whose column 0 holds 3 categories and missing, 1 numbers, 2 atoms and missing, 2 two categories, 3
+    numbers.
 
     One edge of column 0 and one of column 1 are pruned; column 4, if there is one, holds numbers.
     """
@@ -69,8 +70,10 @@ def mixed_network(rng, shape, **options):
     mask = np.ones((3, n_out), dtype=bool)
     mask[:2, -1] = n_out == 1
     n_categories, has_missing = np.array([3, 0, 2]), np.array([True, True, False])
-    values = rng.normal(size=(7, n_out)) * np.repeat(mask, n_categories + has_missing, axis=0)
-    tables = Tables(values, np.array([0, 1, 2]), n_categories, has_missing, mask)
+    n_atoms = np.array([0, 2, 0])
+    values = rng.normal(size=(9, n_out)) * np.repeat(mask, n_categories + n_atoms + has_missing, axis=0)
+    atoms = plain.layers[0].center[1] + plain.layers[0].scale[1] * np.array([[-0.5, -0.4], [0.3, 0.31]])
+    tables = Tables(values, np.array([0, 1, 2]), n_categories, has_missing, mask, atoms, n_atoms)
     edge_mask = np.ones((shape[0], n_out), dtype=bool)
     edge_mask[[0, 2]] = False
     edge_mask[1] = mask[1]
@@ -84,6 +87,8 @@ def mixed_inputs(rng, network, n_samples, *, unseen=False, reach=0.95):
     x = inputs(rng, network, n_samples, reach=reach)
     x[:, 0] = rng.choice([0.0, 1.0, 2.0, np.nan], n_samples)
     x[:, 2] = rng.choice([0.0, 1.0], n_samples)
+    at_atoms = rng.uniform(size=n_samples) < 0.3
+    x[at_atoms, 1] = rng.choice(network.layers[0].tables.atoms.mean(axis=1), at_atoms.sum())
     x[rng.uniform(size=n_samples) < 0.3, 1] = np.nan
     if unseen:
         for i, value in ((0, -1.0), (2, -1.0), (2, np.nan), (3, np.nan)):

@@ -6,7 +6,7 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
-from sklearn_kan._categorical import Tables
+from sklearn_kan._categorical import Tables, atoms_of
 from sklearn_kan._first_layer import FirstLayer
 from sklearn_kan._gauss_newton import Segments
 from sklearn_kan._grid import follow_activations, refine, regauge
@@ -112,9 +112,8 @@ def naive_penalty(tables, x, weight, strengths):
     for k, i in enumerate(tables.columns):
         for j in range(tables.values.shape[1]):
             v = tables.values[tables.rows_of(k), j]
-            share = np.array([weight[x[:, i] == r].sum() for r in range(tables.n_categories[k])])
-            if tables.has_missing[k]:
-                share = np.append(share, weight[np.isnan(x[:, i])].sum())
+            rows = np.array([naive.table_row(tables, k, value) for value in x[:, i]])
+            share = np.array([weight[rows == r].sum() for r in range(tables.sizes[k])])
             share = share / share.sum() if share.sum() > 0.0 else np.full(len(v), 1.0 / len(v))
             mean = share @ v
             total += 0.5 * strengths[k] * (((v - mean) ** 2).sum() + mean**2)
@@ -166,8 +165,9 @@ def test_curvature_of_sparsity():
     diagonal = []
     for k, i in enumerate(first.tables.columns):
         x = objective.X[:, i]
+        rows = np.array([naive.table_row(first.tables, k, value) for value in x])
         for r in range(first.tables.sizes[k]):
-            share = weight[np.isnan(x) if r == first.tables.n_categories[k] else x == r].sum()
+            share = weight[rows == r].sum()
             for j in np.flatnonzero(first.tables.mask[k]):
                 norm = weight @ np.abs(naive.any_edge(first, i, j, x))
                 diagonal.append(share * objective.strengths.reg_lambda / norm)
@@ -287,12 +287,32 @@ def test_tables_of_a_table():
     """Categories and missing values of the rows tell which tables there are; constant ones are no parameters."""
     nan = np.nan
     X = np.array([[0.0, 1.0, 0.0, 5.0, nan, nan], [1.0, nan, 0.0, 5.0, nan, 1.0], [nan, 2.0, 0.0, 6.0, nan, 1.0]])
-    tables = Tables.of(X, np.array([2, 0, 1, 0, 0, 0]), 2)
-    assert_array_equal(tables.columns, [0, 1, 2, 4, 5])
-    assert_array_equal(tables.sizes, [3, 1, 1, 1, 1])
-    assert_array_equal(tables.mask[:, 0], [True, True, False, False, True])
+    none = np.zeros(0)
+    atoms = [none, np.array([1.0, 2.0]), none, np.array([5.0]), none, none]
+    tables = Tables.of(X, np.array([2, 0, 1, 0, 0, 0]), 2, atoms, np.array([1.0, 10.0, 1.0, 1.0, 1.0, 1.0]))
+    assert_array_equal(tables.columns, [0, 1, 2, 3, 4, 5])
+    assert_array_equal(tables.sizes, [3, 3, 1, 1, 1, 1])
+    assert_array_equal(tables.mask[:, 0], [True, True, False, True, False, True])
     assert_array_equal(tables.categorical, [0, 2])
-    assert tables.values.shape == (7, 2)
+    assert tables.values.shape == (10, 2)
+    assert_array_equal(tables.atoms_of(1), [1.0, 2.0])
+    rows, unseen = tables.locate(np.array([[0.0, 2.0 + 9e-6, 0.0, 5.0 + 2e-6, 0.0, 0.0]]), np.zeros((1, 6), dtype=bool))
+    assert_array_equal(rows, [[0, 4, 6, -1, -1, -1]])
+    assert unseen is None
+
+
+def test_atoms_of_a_column():
+    """Values of many rows, in a column in which very many rows share one; whole rows count by their share."""
+    rng = np.random.RandomState(0)
+    x = np.concatenate([np.zeros(100), np.full(30, 7.5), np.full(19, 2.0), rng.uniform(size=151)])
+    rng.shuffle(x)
+    ones = np.ones(len(x))
+    assert_array_equal(atoms_of(x, ones), [0.0, 7.5])
+    assert_array_equal(atoms_of(x.astype(np.float32), 5.0 * ones), [0.0, 7.5])
+    assert len(atoms_of(x, np.where(x == 0.0, 0.1, 1.0))) == 0
+    assert len(atoms_of(np.where(x == 0.0, np.nan, x), ones)) == 0
+    assert len(atoms_of(np.round(x), ones)) == 0  # few distinct values
+    assert len(atoms_of(rng.uniform(size=300), ones)) == 0
 
 
 @pytest.mark.parametrize("shape", [[4, 3, 2], [4, 2]])

@@ -336,8 +336,11 @@ def test_missing_values_beat_imputation():
     X, y = table(600, noise=0.1)
     X = X.drop(columns="colour")
     kan = cross_val_score(KANRegressor((), random_state=0), X, y, cv=3).mean()
-    filled = cross_val_score(KANRegressor((), random_state=0), X.fillna(X.mean()), y, cv=3).mean()
-    assert kan > filled + 0.02
+    drawn = X["size"].dropna().sample(len(X), replace=True, random_state=0).to_numpy()
+    filled = cross_val_score(
+        KANRegressor((), random_state=0), X.assign(size=X["size"].fillna(pd.Series(drawn))), y, cv=3
+    )
+    assert kan > filled.mean() + 0.02
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -468,3 +471,58 @@ def test_formula_of_many_categories():
     assert not formula.atoms(sympy.Piecewise)
     assert "phi_0_0_0(id)" in str(formula)
     assert model.fidelity(X, y)["formula_vs_model"] > 1.0 - 1e-12
+
+
+def rents(n_samples=600, seed=0):
+    """A column in which a third is 0 and some are at a cap, both apart from the smooth rest; and one without."""
+    rng = np.random.RandomState(seed)
+    X = rng.uniform(1.0, 5.0, (n_samples, 2))
+    kind = rng.uniform(size=n_samples)
+    X[kind < 0.35, 0], X[kind > 0.9, 0] = 0.0, 5.0
+    y = np.where(X[:, 0] == 0.0, 3.0, np.where(X[:, 0] == 5.0, -2.0, np.sin(X[:, 0]))) + 0.2 * X[:, 1]
+    return X, y
+
+
+@pytest.mark.parametrize("units", [1.0, 1e6])
+def test_atoms(units):
+    """Values that many rows share have their own; nothing else does."""
+    X, y = rents()
+    X_test, y_test = rents(seed=1)
+    model = KANRegressor((), random_state=0).fit(units * X, y)
+    tables = model.network_.layers[0].tables
+    assert tables.columns.tolist() == [0]
+    assert_allclose(tables.atoms_of(0), [0.0, 5.0 * units])
+    assert_allclose(model.predict(units * X_test), y_test, atol=0.01)
+    slopes = model.derivative(units * X_test)
+    between = (X_test[:, 0] > 1.1) & (X_test[:, 0] < 4.9)
+    assert_allclose(units * slopes[between, 0], np.cos(X_test[between, 0]), atol=0.05)
+    assert not slopes[X_test[:, 0] == 0.0, 0].any()
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.predict(units * X_test), model.predict(units * X_test))
+    assert_allclose(model.refine(2 * model.grid_size_).predict(units * X), model.predict(units * X), rtol=1e-9)
+    weight = np.repeat([1.0, 2.0], 300)
+    rows = np.repeat(np.arange(600), weight.astype(int))
+    weighted = KANRegressor((), random_state=0).fit(X, y, sample_weight=weight)
+    assert_array_equal(weighted.predict(X_test), KANRegressor((), random_state=0).fit(X[rows], y[rows]).predict(X_test))
+
+
+def test_atoms_in_formulas_and_pictures():
+    sympy = pytest.importorskip("sympy")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    X, y = rents()
+    model = KANRegressor((), random_state=0).fit(X, y)
+    display = model.plot_edge(0, 0, 0, X=X)
+    assert_allclose(display.atoms[0], [0.0, 5.0])
+    assert_allclose(np.diff(display.atoms[1]), -5.0, atol=1e-2)
+    assert_array_equal(display.atoms_.get_xydata().T, display.atoms)
+    curves = model.plot().curves_.get_segments()
+    assert len(curves[0]) == len(curves[1]) + 2 * 2  # the ends of two dashes
+    plt.close("all")
+    symbolic = model.auto_symbolic(X, y, library=["x", "x^2", "sin"])
+    formula = symbolic.symbolic_formula(decimals=3)
+    (cases,) = formula.atoms(sympy.Piecewise)
+    assert [float(condition.rhs) for _, condition in cases.args[:-1]] == [0.0, 5.0]
+    assert formula.has(sympy.sin)
+    for given in (model, symbolic):
+        assert given.fidelity(X, y)["formula_vs_model"] > 1.0 - 1e-9
+    assert symbolic.score(X, y) > 0.9999
