@@ -281,6 +281,8 @@ class Tables:
             Weight of the training rows at every row of the tables.
         strengths : ndarray of shape (n_tables,)
         """
+        if not len(self):  # mini-batches of a large table ask often
+            return 0.0, self.values
         p = self._shares(totals)[:, None]
         mean = np.repeat(self._sums(p * self.values), self.sizes, axis=0)
         off = self.values - mean

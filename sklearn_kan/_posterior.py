@@ -21,8 +21,8 @@ _DENSE = 2000
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
-# Rows held out that tell the noise.
-_ENOUGH = 100
+# Rows held out that tell the noise, at least and at most.
+_ENOUGH, _MOST_HELD_OUT = 100, 5_000
 # Multiply-adds that collecting the matrix may cost. Every so many rows stand for all where more are too many, and
 # where fewer than twice the parameters would be left, the groups are made smaller.
 _WORK = 3e9
@@ -295,8 +295,10 @@ def _residual_noise(objective, freedom):
 
 def _held_out_noise(posterior, network, rows):
     """phi that new rows show, whose squared residuals are phi (1 + v) in the mean; v is the posterior's variance."""
-    residual = rows.y - network.raw_predict(rows.X)
-    return np.average(residual**2 / (1.0 + posterior.variance(network, rows.X)), axis=0, weights=rows.weight)
+    some = slice(None, None, -(-len(rows.X) // _MOST_HELD_OUT))
+    X, y, weight = rows.X[some], rows.y[some], rows.weight[some]
+    residual = y - network.raw_predict(X)
+    return np.average(residual**2 / (1.0 + posterior.variance(network, X)), axis=0, weights=weight)
 
 
 def laplace(objective, n_rows, validation=None):

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from ._jit import njit
 from ._objective import Strengths
 from ._posterior import Parts, normal_matrices
 
@@ -61,6 +62,15 @@ class Evidence:
         return direction
 
 
+@njit
+def _complete(inverse, scale):
+    """Scale the rows and columns of a symmetric matrix, of which the lower triangle is there, by 1 / scale."""
+    for i in range(len(scale)):
+        for j in range(i + 1):
+            inverse[i, j] /= scale[i] * scale[j]
+            inverse[j, i] = inverse[i, j]
+
+
 def _inverse(matrix):
     """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
     scale = np.sqrt(np.maximum(np.diag(matrix), _TINY))
@@ -74,9 +84,8 @@ def _inverse(matrix):
             break
         jitter *= 100.0
     log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
-    inverse = dpotri(factor, lower=0, overwrite_c=1)[0]  # its upper triangle
-    inverse = np.triu(inverse) + np.triu(inverse, 1).T
-    inverse /= outer
+    inverse = dpotri(factor, lower=0, overwrite_c=1)[0].T  # its lower triangle
+    _complete(inverse, scale)
     return inverse, log
 
 

@@ -13,6 +13,9 @@ import numba
 import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
+# Fewer chunks a thread are done sooner than threads begin.
+_CHUNKS_A_THREAD = 8
+
 _lock = Lock()
 _state = {"fits": 0, "limit": None, "controller": None}
 
@@ -66,7 +69,7 @@ def map_chunks(function, n_rows, chunk_rows):
         yield from [function(slice(0, n_rows))] if n_rows else []
         return
     chunks = chunk_slices(n_rows, chunk_rows)
-    workers = min(n_threads(), len(chunks))
+    workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
     if workers < 2:
         yield from map(function, chunks)
         return

@@ -63,7 +63,7 @@ _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
 # Least and most intervals of grid_size='auto', and the rows that make one.
 _AUTO_GRIDS, _ROWS_OF_AUTO = (5, 10), 100
-# Rows that tell moments and losses that are not minimised.
+# Rows that tell moments, losses that are not minimised, strengths and noise.
 _ENOUGH_ROWS = 100_000
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
 _FREEDOM_COST = 1.4
@@ -206,7 +206,7 @@ class Trainer:
             self.value = None
         self._restore_best()
         if self.value is None:
-            self.value = float(self._objective(self.network).value(self.network.theta))
+            self.value = float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
 
     def _keep_finished(self):
         """Of several members those that had a stage, else the network as it is."""
@@ -364,7 +364,7 @@ class Trainer:
         best = int(np.argmin(losses))
         if losses[best] < self._mean_loss(self.network, rows):
             self.network = begun[best]
-            self.value = float(self._objective(self.network).value(self.network.theta))
+            self.value = float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
 
     def _mean_loss(self, network, rows):
         return float(self._average_loss(network.raw_predict(rows.X), rows))
@@ -555,7 +555,8 @@ class Trainer:
 
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
-        self.evidence = update(objective, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
+        some = objective.thinned(_ENOUGH_ROWS)
+        self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
         self.strengths = self.evidence.strengths
         return -self.evidence.evidence
 
@@ -671,7 +672,7 @@ class Trainer:
     def posterior(self, n_rows):
         """Laplace approximation at the network, trained on a table of so many rows."""
         if len(self.members) == 1:
-            return laplace(self._objective(self.network), n_rows, self.validation)
+            return laplace(self._objective(self.network).thinned(_ENOUGH_ROWS), n_rows, self.validation)
         united, found = self.strengths, []
         for member in self.members:
             self.strengths = member.strengths
