@@ -70,6 +70,13 @@ def _totals_kernel(rows, sample_weight, totals):
                 totals[rows[s, k]] += sample_weight[s]
 
 
+def _shares(x, weight):
+    """The distinct values of a column and their shares in the weight; that of missing counts as 0."""
+    found, place = np.unique(x, return_inverse=True)
+    share = np.bincount(place, weight) / weight.sum()
+    return found, np.where(np.isnan(found), 0.0, share)
+
+
 def atoms_of(x, weight):
     """The atoms of a column of numbers, see the module, increasing.
 
@@ -84,12 +91,10 @@ def atoms_of(x, weight):
     -------
     atoms : ndarray of shape (n_atoms,)
     """
-    some = x[:: max(1, len(x) // _SOME_ROWS)]
-    if np.unique(some, return_counts=True)[1].max() < 0.8 * _SHARED * len(some) and weight.min() == weight.max():
+    step = max(1, len(x) // _SOME_ROWS)
+    if _shares(x[::step], weight[::step])[1].max() < 0.8 * _SHARED:
         return np.zeros(0)
-    found, place = np.unique(x, return_inverse=True)
-    share = np.bincount(place, weight) / weight.sum()
-    share[np.isnan(found)] = 0.0
+    found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
         return np.zeros(0)
     return found[share * len(x) >= _ATOM_ROWS].astype(np.float64)
@@ -327,7 +332,8 @@ class Tables:
         """Bring the atoms into other units of the columns, in place: new_center + new_scale (x - center) / scale."""
         i = np.repeat(self.columns, self.n_atoms)
         center, scale, new_center, new_scale = (of[i, None] for of in (center, scale, new_center, new_scale))
-        self.atoms = new_center + new_scale * (self.atoms - center) / scale
+        atoms = new_center + new_scale * (self.atoms - center) / scale
+        self.atoms = atoms + np.spacing(np.abs(atoms)) * [-2.0, 2.0]  # rounding must not shut an atom out
 
     def _changed(self, values, mask):
         """The same rows with other values and edges."""

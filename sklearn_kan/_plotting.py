@@ -85,7 +85,7 @@ def _curve(estimator, l, i, j):  # noqa: E741
     missing = atoms = None
     if k is not None:
         values = unit * tables.values[tables.rows_of(k), j]
-        if tables.n_categories[k]:
+        if estimator.categories_[i] is not None:
             names = [str(name) for name in estimator.categories_[i]] + ["missing"] * int(tables.has_missing[k])
             return np.arange(len(names)), values, names, None, None
         missing = values[-1] if tables.has_missing[k] else None

@@ -483,6 +483,17 @@ def rents(n_samples=600, seed=0):
     return X, y
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e6, -1e10])
+def test_atoms_of_far_columns(offset):
+    """Also where numbers are so large that they have few digits left."""
+    X, y = rents()
+    X = X + offset
+    model = KANRegressor((), random_state=0).fit(X, y)
+    assert_allclose(model.network_.layers[0].tables.atoms_of(0), [offset, offset + 5.0], atol=1e-5)
+    ends = (X[:, 0] == offset) | (X[:, 0] == offset + 5.0)
+    assert_allclose(model.predict(X)[ends], y[ends], atol=0.01)
+
+
 @pytest.mark.parametrize("units", [1.0, 1e6])
 def test_atoms(units):
     """Values that many rows share have their own; nothing else does."""
