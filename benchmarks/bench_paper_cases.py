@@ -19,6 +19,7 @@ import warnings
 
 import numpy as np
 from scipy import special
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 
 from sklearn_kan import KANRegressor
@@ -95,10 +96,11 @@ def run(case, seed, shapes, grids):
         )
     start = time.perf_counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "grid_size", UserWarning)
         model.fit(X, y)
     seconds = time.perf_counter() - start
-    found = model.best_params_["hidden_layer_sizes"] if len(shapes) > 1 else shapes[0]
+    found = getattr(model, "best_estimator_", model).hidden_layer_sizes
     return found, float(np.sqrt(np.mean((model.predict(X_test) - y_test) ** 2))), seconds
 
 

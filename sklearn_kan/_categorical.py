@@ -92,7 +92,7 @@ def atoms_of(x, weight):
     atoms : ndarray of shape (n_atoms,)
     """
     step = max(1, len(x) // _SOME_ROWS)
-    if _shares(x[::step], weight[::step])[1].max() < 0.8 * _SHARED:
+    if step > 1 and _shares(x[::step], weight[::step])[1].max() < 0.8 * _SHARED:  # sorting all of them takes long
         return np.zeros(0)
     found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
@@ -287,7 +287,7 @@ class Tables:
         strengths : ndarray of shape (n_tables,)
         """
         if not len(self):  # mini-batches of a large table ask often
-            return 0.0, self.values
+            return 0.0, np.zeros_like(self.values)
         p = self._shares(totals)[:, None]
         mean = np.repeat(self._sums(p * self.values), self.sizes, axis=0)
         off = self.values - mean

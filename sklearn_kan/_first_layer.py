@@ -89,11 +89,10 @@ class FirstLayer(Layer):
         if len(splines.slope) and np.any(reach < FARTHEST):
             splines.slope[np.abs(splines.t) >= reach] = 0.0
         rows, unseen = self.tables.locate(x, missing)
-        apart = missing
-        if self.tables.n_atoms.any():
-            apart = missing.copy()
-            apart[:, self.tables.columns] |= (rows >= 0) & (self.tables.n_atoms > 0)
-        if any_missing or apart is not missing:
+        at_atom = (rows >= 0) & (self.tables.n_atoms > 0)
+        if any_missing or at_atom.any():
+            apart = missing
+            apart[:, self.tables.columns] |= at_atom
             splines.value[apart], splines.t[apart] = 0.0, np.nan
             if len(splines.slope):
                 splines.slope[apart] = 0.0

@@ -33,23 +33,26 @@ _MOST_CASES = 12
 _MISSING = "missing"
 
 
+def _with_units(network, center, scale):
+    """A copy whose symbolic edges of layer 0 take columns as (x - center) / scale, of x in the units as before."""
+    network = network.copy()
+    first = network.layers[0]
+    shifts, factors = (center - first.center) / first.scale, scale / first.scale
+    for i, (shift, factor) in enumerate(zip(shifts, factors, strict=True)):
+        first.symbols.rescale_input(i, shift, factor)
+    first.center, first.scale = center.copy(), scale.copy()
+    return network
+
+
 def plain(network):
     """The network whose symbolic edges of layer 0 take columns in the units of the data."""
     first = network.layers[0]
-    network = network.scaled(np.zeros_like(first.center), np.ones_like(first.scale))
-    network.layers[0].tables.atoms = first.tables.atoms
-    for i, (center, scale) in enumerate(zip(first.center, first.scale, strict=True)):
-        network.layers[0].symbols.rescale_input(i, -center / scale, 1.0 / scale)
-    return network
+    return _with_units(network, np.zeros_like(first.center), np.ones_like(first.scale))
 
 
 def from_plain(network, like):
     """Back again to the units of the knots."""
-    network = network.scaled(like.center, like.scale)
-    network.layers[0].tables.atoms = like.tables.atoms
-    for i, (center, scale) in enumerate(zip(like.center, like.scale, strict=True)):
-        network.layers[0].symbols.rescale_input(i, center, scale)
-    return network
+    return _with_units(network, like.center, like.scale)
 
 
 # --- the gauge --------------------------------------------------------------------------------------------------------

@@ -80,10 +80,10 @@ def _curve(estimator, l, i, j):  # noqa: E741
     atoms : ndarray or None
     """
     layer, unit = estimator.network_.layers[l], _unit(estimator, l, j)
-    tables = layer.tables if l == 0 else None
-    k = None if tables is None else tables.table_of(i)
+    k = layer.tables.table_of(i) if l == 0 else None
     missing = atoms = None
     if k is not None:
+        tables = layer.tables
         values = unit * tables.values[tables.rows_of(k), j]
         if estimator.categories_[i] is not None:
             names = [str(name) for name in estimator.categories_[i]] + ["missing"] * int(tables.has_missing[k])
@@ -480,9 +480,9 @@ def _unit_curve(edge):
     t = np.linspace(-0.8, 0.8, len(edge.y))
     if edge.categories is not None:
         return np.stack([np.repeat(t, 3), _with_gaps(np.full_like(t, s[-1]), s[:-1])], axis=1)
-    dashes = [(at - 0.05, at + 0.05) for at in np.interp(x_atoms, edge.x, t)] + [(0.84, 0.98)] * (
-        edge.missing is not None
-    )
+    dashes = [(at - 0.05, at + 0.05) for at in np.interp(x_atoms, edge.x, t)]
+    if edge.missing is not None:
+        dashes.append((0.84, 0.98))
     lines = [[[np.nan, np.nan], [a, v], [b, v]] for (a, b), v in zip(dashes, s[len(t) :], strict=True)]
     return np.vstack([np.column_stack([t, s[: len(t)]]), *lines])
 
@@ -666,9 +666,9 @@ class EdgeDisplay:
             (self.atoms_,) = ax.plot(
                 *self.atoms, "D", color="tab:orange", markersize=5, label="values shared by many rows"
             )
-            ax.legend()
         if self.missing is not None:
             self.missing_ = ax.axhline(self.missing, color="tab:gray", linestyle="--", label="missing")
+        if self.atoms is not None or self.missing is not None:
             ax.legend()
         if self.activations is not None:
             ax.set_xlim(ax.get_xlim())  # rows far beyond the knots do not squeeze the curve

@@ -65,9 +65,6 @@ def chunk_slices(n_rows, chunk_rows):
 
 def map_chunks(function, n_rows, chunk_rows):
     """Yield ``function(rows)`` for each chunk of rows, in order, at most two results a thread waiting."""
-    if n_rows <= chunk_rows:
-        yield from [function(slice(0, n_rows))] if n_rows else []
-        return
     chunks = chunk_slices(n_rows, chunk_rows)
     workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
     if workers < 2:

@@ -206,7 +206,11 @@ class Trainer:
             self.value = None
         self._restore_best()
         if self.value is None:
-            self.value = float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
+            self.value = self._final_value()
+
+    def _final_value(self):
+        """The objective at the network."""
+        return float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
 
     def _keep_finished(self):
         """Of several members those that had a stage, else the network as it is."""
@@ -364,7 +368,7 @@ class Trainer:
         best = int(np.argmin(losses))
         if losses[best] < self._mean_loss(self.network, rows):
             self.network = begun[best]
-            self.value = float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
+            self.value = self._final_value()
 
     def _mean_loss(self, network, rows):
         return float(self._average_loss(network.raw_predict(rows.X), rows))
@@ -671,12 +675,16 @@ class Trainer:
 
     def posterior(self, n_rows):
         """Laplace approximation at the network, trained on a table of so many rows."""
+
+        def found_at(network):
+            return laplace(self._objective(network).thinned(_ENOUGH_ROWS), n_rows, self.validation)
+
         if len(self.members) == 1:
-            return laplace(self._objective(self.network).thinned(_ENOUGH_ROWS), n_rows, self.validation)
+            return found_at(self.network)
         united, found = self.strengths, []
         for member in self.members:
             self.strengths = member.strengths
-            found.append(laplace(self._objective(member.network), n_rows, self.validation))
+            found.append(found_at(member.network))
         self.strengths = united
         if any(one is None for one in found):
             return None

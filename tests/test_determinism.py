@@ -16,7 +16,7 @@ from sklearn_kan import KANClassifier, KANRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-# 3,000 rows are several chunks; classes bring a matrix of more than one column to BLAS.
+# 30,000 rows are chunks enough for two threads; classes bring a matrix of more than one column to BLAS.
 SCRIPT = """
 import hashlib, json, sys, warnings
 import numba, numpy as np
@@ -25,12 +25,13 @@ from sklearn_kan import KANClassifier, KANRegressor
 
 warnings.simplefilter("ignore")
 rng = np.random.RandomState(0)
-X = rng.uniform(-1.0, 1.0, (3000, 3))
+X = rng.uniform(-1.0, 1.0, (30_000, 3))
 y = np.sin(3.0 * X[:, 0]) + X[:, 1] * X[:, 2]
 labels = np.digitize(y, [-0.5, 0.5])
 found = {}
 for solver in ("lm", "lbfgs", "adam"):
     options = {"solver": solver, "max_iter": 3, "n_init": 1, "random_state": 0, "reg_lambda": 1e-3, "grid_size": (3, 6)}
+    options["early_stopping"] = False
     for model, target in ((KANRegressor((4,), **options), y), (KANClassifier((3,), **options), labels)):
         model.fit(X, target)
         model.partial_fit(X, target)

@@ -46,7 +46,7 @@ def test_results_come_in_order(threads, monkeypatch):
         time.sleep(0.002 * (rows.start % 3))  # later chunks are ready first
         return rows.start
 
-    assert list(map_chunks(late, 40, 2)) == list(range(0, 40, 2))
+    assert list(map_chunks(late, 100, 2)) == list(range(0, 100, 2))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -59,7 +59,7 @@ def test_errors_come_through(threads, monkeypatch):
         return rows.start
 
     with pytest.raises(ArithmeticError, match="chunk 6"):
-        list(map_chunks(fail, 20, 2))
+        list(map_chunks(fail, 60, 2))
 
 
 def test_one_limit_for_all_fits():
