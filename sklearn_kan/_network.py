@@ -8,6 +8,8 @@ from ._threads import map_chunks
 
 # Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
 _CHUNK_ELEMENTS = 1 << 15
+# The same where nothing but the outputs is kept: fewer calls count more than the nearest cache.
+_PREDICT_ELEMENTS = 1 << 18
 # Elements of all work arrays of one chunk's derivatives; a single row may need more.
 _DERIVATIVE_ELEMENTS = 1 << 18
 
@@ -139,10 +141,10 @@ class Network:
         """Where these parts of a layer begin."""
         return self.offsets[l], self.number_offsets[l], *([self.value_offset] if l == 0 else [])
 
-    def chunk_rows(self):
+    def chunk_rows(self, elements=_CHUNK_ELEMENTS):
         """Rows a chunk, from the shape alone."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return min(max(_CHUNK_ELEMENTS // widest, 32), 4096)
+        return min(max(elements // widest, 32), 4096)
 
     def forward(self, x, first=None, *, slopes=True, reach=FARTHEST):
         """Raw predictions of some rows and the expansion of every layer.
@@ -183,7 +185,7 @@ class Network:
         def predict_rows(rows):
             out[rows] = self.forward(X[rows], slopes=False)[0]
 
-        for _ in map_chunks(predict_rows, len(X), self.chunk_rows()):
+        for _ in map_chunks(predict_rows, len(X), self.chunk_rows(_PREDICT_ELEMENTS)):
             pass
         return out
 
