@@ -241,7 +241,8 @@ class Trainer:
             self._find_strengths(self.network)
             self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
-            stop = self._members_stage(grid_size, make_network if grid_size == grid_sizes[0] else None)
+            anew = callable(make_network) and grid_size == grid_sizes[0]
+            stop = self._members_stage(grid_size, make_network if anew else None)
             if stop or self._turned_up():
                 break
         if grid_size == grid_sizes[-1]:

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, mean_squared_error
 
@@ -493,3 +493,16 @@ def test_gap_of_an_interval_and_a_half(grid_size, smoothing):
         ).fit(X, np.sin(3.0 * X[:, 0]))
         inside = np.linspace(place - 0.5 * width, place + 0.5 * width, 100)
         assert np.abs(model.predict(inside[:, None]) - np.sin(3.0 * inside)).max() < 0.01
+
+
+def test_exact_data_on_a_network_that_is_dear():
+    """L-BFGS, which begins, leaves to Levenberg-Marquardt the network that is there: no new starts."""
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (3000, 2))
+    y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+    coarse = KANRegressor((2,), grid_size=5, max_iter=40, random_state=0).fit(X[:300], y[:300])
+    refined = coarse.refine(40, X, y)
+    again = clone(coarse).set_params(warm_start=True).fit(X[:300], y[:300]).set_params(grid_size=40).fit(X, y)
+    error = np.sqrt(np.mean((coarse.predict(X) - y) ** 2))
+    for model in (refined, again):
+        assert model.grid_size_ == 40
+        assert np.sqrt(np.mean((model.predict(X) - y) ** 2)) < 0.3 * error
