@@ -161,7 +161,7 @@ def _per_unit(knots):
 
 
 @njit
-def _even_cubic(x, low, high, per_unit, linear, interval, value, slope):
+def _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope):
     """Closed form on even knots; no branches, so that it runs on several nodes at once."""
     n_samples, n_in = x.shape
     last = np.empty(n_in)
@@ -170,9 +170,9 @@ def _even_cubic(x, low, high, per_unit, linear, interval, value, slope):
     lines = 1.0 if linear else 0.0
     for s in range(n_samples):
         for i in range(n_in):
-            inside = min(max(x[s, i], low[i]), high[i])
+            inside = min(max(x[s, i], low[i] - overhang), high[i] + overhang)
             place = (inside - low[i]) * per_unit[i]
-            g = min(np.floor(place), last[i])
+            g = min(max(np.floor(place), 0.0), last[i])
             interval[s, i] = np.int64(g)
             u = place - g
             w = 1.0 - u
@@ -194,7 +194,7 @@ def _even_cubic(x, low, high, per_unit, linear, interval, value, slope):
 
 
 @njit
-def basis_kernel(x, knots, degree, linear, interval, value, slope):
+def basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
     """Write the basis functions that differ from zero, and their slopes, at each x.
 
     Cubic ones by their closed form, of few operations on even knots; others by the recursion.
@@ -206,6 +206,8 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
     degree : int
     linear : bool
         Continue as a straight line beyond the end breakpoints; else as a constant.
+    overhang : float
+        The polynomials of the end intervals go on for this distance first.
     interval : int ndarray of shape (n_samples, n_in), output
         Interval of x, which is the first basis function that differs from zero.
     value : ndarray of shape (n_samples, n_in, >= degree + 1), output
@@ -220,17 +222,18 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
         for i in range(n_in):
             per_unit[i] = _per_unit(knots[i])
     if per_unit.any():
-        _even_cubic(x, knots[:, 3].copy(), knots[:, 3 + grid_size].copy(), per_unit, linear, interval, value, slope)
+        low, high = knots[:, 3].copy(), knots[:, 3 + grid_size].copy()
+        _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope)
     left = np.empty(degree + 1)
     right = np.empty(degree + 1)
     unwanted = np.empty(value.shape[2])
     for i in range(n_in):
         if per_unit[i] > 0.0:
             continue
-        low = knots[i, degree]
-        high = knots[i, degree + grid_size]
+        first = knots[i, degree] - overhang
+        end = knots[i, degree + grid_size] + overhang
         for s in range(n_samples):
-            inside = min(max(x[s, i], low), high)
+            inside = min(max(x[s, i], first), end)
             g = _find_interval(inside, knots[i], degree, grid_size)
             interval[s, i] = g
             v = value[s, i]
@@ -249,8 +252,8 @@ def basis_kernel(x, knots, degree, linear, interval, value, slope):
 
 
 @njit
-def curvature_kernel(x, knots, degree, interval, curvature):
-    """Write the second derivatives of the basis functions that `basis_kernel` found; zeros stay beyond the ends.
+def curvature_kernel(x, knots, degree, overhang, interval, curvature):
+    """Write the second derivatives of the basis functions that `basis_kernel` found; zeros stay where lines are.
 
     The recursion goes up to degree - 2, then the derivative is taken twice.
 
@@ -259,6 +262,7 @@ def curvature_kernel(x, knots, degree, interval, curvature):
     x : ndarray of shape (n_samples, n_in)
     knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
     degree : int
+    overhang : float
     interval : int ndarray of shape (n_samples, n_in)
     curvature : ndarray of zeros of shape (n_samples, n_in, >= degree + 1), output
     """
@@ -268,7 +272,7 @@ def curvature_kernel(x, knots, degree, interval, curvature):
         return
     for s in range(n_samples):
         for i in range(n_in):
-            if x[s, i] < knots[i, degree] or x[s, i] > knots[i, last]:
+            if x[s, i] < knots[i, degree] - overhang or x[s, i] > knots[i, last] + overhang:
                 continue
             first = degree + interval[s, i]
             v = curvature[s, i]
@@ -288,12 +292,13 @@ def curvature_kernel(x, knots, degree, interval, curvature):
                 v[j] = before if j < degree - 1 else j * before
 
 
-def basis(x, knots, degree, *, linear=True):
+def basis(x, knots, degree, *, linear=True, overhang=0.0):
     """Non-zero basis functions and their slopes at each x; see `basis_kernel` for the shapes."""
     interval = np.empty(x.shape, dtype=np.int64)
     value = np.empty((*x.shape, degree + 1))
     slope = np.empty((*x.shape, degree + 1))
-    basis_kernel(np.ascontiguousarray(x, dtype=np.float64), knots, degree, linear, interval, value, slope)
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    basis_kernel(x, knots, degree, linear, overhang, interval, value, slope)
     return interval, value, slope
 
 

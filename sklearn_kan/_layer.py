@@ -4,7 +4,8 @@
 
 (paper eq. 2.5, 2.10; its outer factor is absorbed into w and c). Coefs and base weights lie in one array of shape
 (n_in, n_basis + 1, n_out) whose last basis function is the base activation b, so that a row touches degree + 2
-contiguous rows of it an input node. Beyond the end knots phi continues as a straight line, b included.
+contiguous rows of it an input node. Beyond the end knots phi continues as a straight line, b included; in
+hidden layers the line begins a little farther out, so that activations beyond those of training are on the curve.
 """
 
 import math
@@ -26,6 +27,8 @@ _CUBIC = 5
 _DENSE_BASIS, _DENSE_OUT = 10, 4
 # Elements of a block of it, which stays in cache.
 _DENSE_ELEMENTS = 12_000
+# Where the quick sigmoid is exact.
+_SMALL = 1.1
 # Rows of a block, during which the weights of one node stay in the nearest cache.
 _BLOCK = 32
 
@@ -41,7 +44,7 @@ def _scale_kernel(x, center, scale, reach, t):
 
 @njit
 def _sigmoid(t):
-    """1 / (1 + exp(-t)) in [-1, 1] by the seventh convergent of Lambert's continued fraction of tanh(t / 2).
+    """1 / (1 + exp(-t)) in [-1.1, 1.1] by the seventh convergent of Lambert's continued fraction of tanh(t / 2).
 
     It is exact but for rounding, and several run at once.
     """
@@ -52,13 +55,13 @@ def _sigmoid(t):
 
 
 @njit
-def _silu_kernel(t, knots, degree, linear, value, slope):
-    """Write silu(t) and its derivative, if wanted, to the last column; beyond the knots a line or a constant."""
+def _silu_kernel(t, knots, degree, linear, overhang, value, slope):
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond the overhang a line or a constant."""
     n_samples, n_in = t.shape
     last = value.shape[2] - 1
-    low = knots[:, degree].copy()
-    high = knots[:, knots.shape[1] - degree - 1].copy()
-    small = low.min() >= -1.0 and high.max() <= 1.0
+    low = knots[:, degree] - overhang
+    high = knots[:, knots.shape[1] - degree - 1] + overhang
+    small = low.min() >= -_SMALL and high.max() <= _SMALL
     lines = 1.0 if linear else 0.0
     inside = np.empty(n_in)
     sigmoid = np.empty(n_in)
@@ -368,9 +371,13 @@ class Layer:
         False for edges without a spline, pruned or symbolic, whose weights are zero.
     symbols : Symbols, default=None
         The symbolic edges; None for none.
+    overhang : float, default=0
+        Distance beyond the end knots, in units of t, at which the line or the constant begins.
     """
 
-    def __init__(self, weights, knots, center, scale, degree, base_activation, linear, edge_mask, symbols=None):
+    def __init__(
+        self, weights, knots, center, scale, degree, base_activation, linear, edge_mask, symbols=None, overhang=0.0
+    ):
         self.weights = weights
         self.knots = knots
         self.center = center
@@ -380,6 +387,7 @@ class Layer:
         self.linear = linear
         self.edge_mask = edge_mask
         self.symbols = Symbols() if symbols is None else symbols
+        self.overhang = overhang
 
     @property
     def n_in(self):
@@ -421,6 +429,11 @@ class Layer:
         """First and last breakpoint of every input node, in units of t."""
         return self.knots[:, self.degree].copy(), self.knots[:, self.n_basis].copy()
 
+    def _ends(self):
+        """Where the line or the constant begins."""
+        low, high = self.bounds()
+        return low - self.overhang, high + self.overhang
+
     def expand(self, x, *, slopes=True, reach=FARTHEST) -> Expansion:
         """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach, a number or one for every input node.
 
@@ -434,11 +447,11 @@ class Layer:
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))
-        basis_kernel(t, self.knots, self.degree, self.linear, interval, value, slope)
+        basis_kernel(t, self.knots, self.degree, self.linear, self.overhang, interval, value, slope)
         if self.base_activation == "silu":
-            _silu_kernel(t, self.knots, self.degree, self.linear, value, slope)
+            _silu_kernel(t, self.knots, self.degree, self.linear, self.overhang, value, slope)
         elif self.base_activation == "identity":
-            low, high = self.bounds()
+            low, high = self._ends()
             value[..., -1] = t if self.linear else np.clip(t, low, high)
             slope[..., -1] = 1.0 if self.linear else ((t >= low) & (t <= high))[: len(slope)]
         else:
@@ -508,9 +521,9 @@ class Layer:
         """Second derivative by each t, shape and cotangents as in `input_gradient`; mixed ones are zero."""
         t = terms.t
         curvature = np.zeros(terms.slope.shape)
-        curvature_kernel(t, self.knots, self.degree, terms.interval, curvature)
+        curvature_kernel(t, self.knots, self.degree, self.overhang, terms.interval, curvature)
         if self.base_activation == "silu":
-            low, high = self.bounds()
+            low, high = self._ends()
             curvature[..., -1] = np.where((t >= low) & (t <= high), _silu_curvature(t), 0.0)
         found = np.zeros((*delta.shape[:2], self.n_in))
         _input_gradient_kernel(terms.interval, curvature, self.weights, delta, found)
@@ -612,7 +625,7 @@ class Layer:
     def arguments(self):
         """The arguments of the constructor."""
         names = ("weights", "knots", "center", "scale", "degree", "base_activation", "linear", "edge_mask", "symbols")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*names, "overhang")}
 
     def replace(self, **changes):
         """The layer with some arguments of its constructor changed; the other arrays are shared."""

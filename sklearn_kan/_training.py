@@ -262,7 +262,7 @@ class Trainer:
         for k, member in enumerate(self.members):
             self._go_on_from(member)
             self._restore_best()
-            self.network = refine(self.network, grid_size)
+            self.network = self._refined(grid_size)
             name = f"grid {grid_size}" + (f", network {k + 1}" if many else "")
             stop = self._stage(name)
             close = self._is_close() and not stop
@@ -278,6 +278,13 @@ class Trainer:
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
+
+    def _refined(self, grid_size):
+        """The network on a stage's grid; finer knots begin where the activations are, as later moves cost more."""
+        network = refine(self.network, grid_size)
+        if grid_size == self.network.layers[0].grid_size:
+            return network
+        return follow_activations(network, *self.sample, self.settings.knots)
 
     def _unite(self):
         """The members at their best, side by side as one network."""

@@ -4,27 +4,28 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 
-def basis(x, knots, degree):
+def basis(x, knots, degree, overhang=0.0):
     """All basis functions of one knot vector at points x by SciPy, continued as straight lines: values and slopes."""
     n_basis = len(knots) - degree - 1
     low, high = knots[degree], knots[n_basis]
-    inside = np.clip(x, low, high)
+    inside = np.clip(x, low - overhang, high + overhang)
     spline = BSpline(knots, np.eye(n_basis), degree)
     value = spline(inside)
     slope = spline.derivative()(inside) if degree > 0 else np.zeros_like(value)
     if degree == 0:  # the last interval is closed
-        value[inside == high] = np.eye(n_basis)[-1]
+        value[inside >= high] = np.eye(n_basis)[-1]
     return value + slope * (x - inside)[:, None], slope
 
 
-def basis_curvature(x, knots, degree):
-    """Second derivatives of all basis functions by SciPy; zero beyond the ends."""
+def basis_curvature(x, knots, degree, overhang=0.0):
+    """Second derivatives of all basis functions by SciPy; zero where they are lines."""
     n_basis = len(knots) - degree - 1
     if degree < 2:
         return np.zeros((len(x), n_basis))
-    inside = (knots[degree] <= x) & (x <= knots[n_basis])
+    low, high = knots[degree] - overhang, knots[n_basis] + overhang
+    inside = (low <= x) & (x <= high)
     bend = BSpline(knots, np.eye(n_basis), degree).derivative(2)
-    return np.where(inside[:, None], bend(np.clip(x, knots[degree], knots[n_basis])), 0.0)
+    return np.where(inside[:, None], bend(np.clip(x, low, high)), 0.0)
 
 
 def base_curvature(name, x):
@@ -39,9 +40,12 @@ def base_curvature(name, x):
 def edge_curvature(layer, i, j, x):
     """Second derivative of phi_ij by x."""
     t = (x - layer.center[i]) / layer.scale[i]
-    low, high = layer.knots[i][layer.degree], layer.knots[i][layer.n_basis]
+    low, high = layer.knots[i][layer.degree] - layer.overhang, layer.knots[i][layer.n_basis] + layer.overhang
     bend = np.where((low <= t) & (t <= high), base_curvature(layer.base_activation, np.clip(t, low, high)), 0.0)
-    bend = layer.base_weight[i, j] * bend + basis_curvature(t, layer.knots[i], layer.degree) @ layer.coef[i, :, j]
+    bend = (
+        layer.base_weight[i, j] * bend
+        + basis_curvature(t, layer.knots[i], layer.degree, layer.overhang) @ layer.coef[i, :, j]
+    )
     return bend / layer.scale[i] ** 2
 
 
@@ -56,9 +60,9 @@ def base(name, x):
 def edge(layer, i, j, x):
     """phi_ij(x) and its derivative by x."""
     t = (x - layer.center[i]) / layer.scale[i]
-    low, high = layer.knots[i][layer.degree], layer.knots[i][layer.n_basis]
+    low, high = layer.knots[i][layer.degree] - layer.overhang, layer.knots[i][layer.n_basis] + layer.overhang
     inside = np.clip(t, low, high)
-    value, slope = basis(inside, layer.knots[i], layer.degree)
+    value, slope = basis(inside, layer.knots[i], layer.degree, layer.overhang)
     b, d = base(layer.base_activation, inside)
     coef = layer.coef[i, :, j]
     slope_phi = slope @ coef + layer.base_weight[i, j] * d
@@ -183,9 +187,9 @@ def sparsity(norms_of_layers, l1_weight, entropy_weight):
 def all_bases(layer, i, x):
     """Basis functions of input node i, then its base activation, at x: shape (n_samples, n_basis + 1)."""
     t = (x - layer.center[i]) / layer.scale[i]
-    low, high = layer.knots[i][layer.degree], layer.knots[i][layer.n_basis]
+    low, high = layer.knots[i][layer.degree] - layer.overhang, layer.knots[i][layer.n_basis] + layer.overhang
     inside = np.clip(t, low, high)
-    value, slope = basis(inside, layer.knots[i], layer.degree)
+    value, slope = basis(inside, layer.knots[i], layer.degree, layer.overhang)
     b, d = base(layer.base_activation, inside)
     value, slope = np.column_stack([value, b]), np.column_stack([slope, d])
     return value + slope * (t - inside)[:, None] if layer.linear else value

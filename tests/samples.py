@@ -39,6 +39,7 @@ def layer(
         base,
         linear,
         mask,
+        overhang=0.15,
     )
 
 

@@ -381,13 +381,14 @@ def test_range_wider_than_a_float():
 
 @solvers
 def test_an_outlier_in_a_column(solver):
-    """One row a million times beyond the others costs them nothing."""
+    """One row a million times beyond the others costs them nothing, whichever the start."""
     X, y = table(100)
     X[7, 0] = 1e6
-    model = quick(KANRegressor, solver=solver, max_iter=100).fit(X, y)
+    starts = range(5)
+    models = [quick(KANRegressor, solver=solver, max_iter=100, random_state=seed).fit(X, y) for seed in starts]
     others = np.arange(100) != 7
-    assert np.isfinite(model.predict(X)).all()
-    assert model.score(X[others], y[others]) > 0.9
+    assert all(np.isfinite(model.predict(X)).all() for model in models)
+    assert np.median([model.score(X[others], y[others]) for model in models]) > 0.92
 
 
 @solvers

@@ -32,11 +32,11 @@ def dense(interval, part, n_basis):
     return full
 
 
-def compare(x, knots, degree):
+def compare(x, knots, degree, overhang=0.0):
     """Largest differences of values and slopes from SciPy's; x has one column an input node."""
-    interval, value, slope = basis(x, knots, degree)
+    interval, value, slope = basis(x, knots, degree, overhang=overhang)
     n_basis = knots.shape[1] - degree - 1
-    expected = [naive.basis(x[:, i], knots[i], degree) for i in range(x.shape[1])]
+    expected = [naive.basis(x[:, i], knots[i], degree, overhang) for i in range(x.shape[1])]
     values = np.stack([value for value, _ in expected], axis=1)
     slopes = np.stack([slope for _, slope in expected], axis=1)
     return dense(interval, value, n_basis) - values, dense(interval, slope, n_basis) - slopes
@@ -75,6 +75,19 @@ def test_basis_beyond_the_ends(degree, uniform):
     value, slope = compare(np.column_stack([x, x]), knots, degree)
     assert np.abs(value / np.maximum(1.0, np.abs(x))[:, None, None]).max() < 1e-12
     assert np.abs(slope).max() < 1e-12
+
+
+@pytest.mark.kernels
+@degrees
+@uniforms
+def test_overhang(degree, uniform):
+    """The end polynomials go on, then lines begin."""
+    knots = make_knots(degree, uniform=uniform)
+    distance = np.array([1e-9, 0.1, 0.2, 0.2 + 1e-9, 0.5, 3.0])
+    x = np.concatenate([-1.0 - distance, 1.0 + distance])
+    value, slope = compare(np.column_stack([x, x]), knots, degree, overhang=0.2)
+    assert np.abs(value).max() < 1e-10
+    assert np.abs(slope).max() < 1e-10
 
 
 @pytest.mark.kernels

@@ -73,18 +73,19 @@ def identity_link(raw):
 @pytest.mark.kernels
 @pytest.mark.parametrize("degree", range(7))
 @pytest.mark.parametrize("uniform", [True, False], ids=["uniform", "uneven"])
-def test_curvature_of_the_basis(degree, uniform):
+@pytest.mark.parametrize("overhang", [0.0, 0.6])
+def test_curvature_of_the_basis(degree, uniform, overhang):
     """Inside, on and beyond the breakpoints."""
     rng = np.random.RandomState(0)
     knots = extend_breakpoints(samples.breakpoints(rng, 2, 5, uniform=uniform), degree)
     x = np.vstack([rng.uniform(-1.0, 1.0, (40, 2)), breakpoints_of(knots, degree).T, [[-1.5, 1.5], [1.0 + 1e-9, -9.0]]])
-    interval, value, _ = basis(x, knots, degree)
+    interval, value, _ = basis(x, knots, degree, overhang=overhang)
     found = np.zeros_like(value)
-    curvature_kernel(x, knots, degree, interval, found)
+    curvature_kernel(x, knots, degree, overhang, interval, found)
     for i in range(2):
         full = np.zeros((len(x), knots.shape[1] - degree - 1))
         np.put_along_axis(full, interval[:, i, None] + np.arange(degree + 1), found[:, i], axis=1)
-        assert_allclose(full, naive.basis_curvature(x[:, i], knots[i], degree), rtol=1e-11, atol=1e-10)
+        assert_allclose(full, naive.basis_curvature(x[:, i], knots[i], degree, overhang), rtol=1e-11, atol=1e-10)
 
 
 @pytest.mark.kernels

@@ -249,9 +249,10 @@ def test_edge(case):
 @pytest.mark.parametrize("base", BASE_ACTIVATIONS)
 @pytest.mark.parametrize("degree", [1, 3])
 def test_continuation(base, degree):
-    """Beyond the knots every edge is a line with the value and the slope of the end, or a constant."""
+    """Beyond the overhang every edge is a line with the value and the slope of its end, or a constant."""
     layer = samples.layer(np.random.RandomState(0), 2, 3, degree=degree, base=base)
-    for end, outward in ((-1.0, -1.0), (1.0, 1.0)):
+    for outward in (-1.0, 1.0):
+        end = outward * (1.0 + layer.overhang)
         near, far, farther = (layer.edge(0, [end + outward * distance])[0] for distance in (0.0, 1.0, 10.0))
         just_inside = layer.edge(0, [end - outward * 1e-7])[0]
         assert_allclose(far - near, (near - just_inside) / 1e-7, rtol=1e-5, atol=1e-5)

@@ -10,7 +10,8 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, mean_squared_error
 
-from sklearn_kan import KANClassifier, KANRegressor, _base
+from sklearn_kan import KANClassifier, KANRegressor, _base, _training
+from sklearn_kan._grid import any_drift, refine
 
 both = pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -493,6 +494,25 @@ def test_gap_of_an_interval_and_a_half(grid_size, smoothing):
         ).fit(X, np.sin(3.0 * X[:, 0]))
         inside = np.linspace(place - 0.5 * width, place + 0.5 * width, 100)
         assert np.abs(model.predict(inside[:, None]) - np.sin(3.0 * inside)).max() < 0.01
+
+
+def test_finer_grids_begin_where_the_activations_are(monkeypatch):
+    """Rows of half the range fill the hidden knots half: a finer grid moves them before it trains."""
+    X, y = table(200)
+    coarse = quick(KANRegressor, solver="lm").fit(X, y)
+    X, y = 0.5 * X[:150], y[:150]
+    assert any_drift(refine(coarse.network_, 20), X, np.ones(len(X)))
+    begun, trained = [], _training.levenberg_marquardt
+
+    def remembered(objective, theta, **options):
+        begun.append((objective.network.copy(), objective.X))
+        return trained(objective, theta, **options)
+
+    monkeypatch.setattr(_training, "levenberg_marquardt", remembered)
+    coarse.refine(20, X, y)
+    network, rows = begun[0]
+    assert network.layers[0].grid_size == 20
+    assert not any_drift(network, rows, np.ones(len(X)))
 
 
 def test_exact_data_on_a_network_that_is_dear():
