@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._categorical import Tables, atoms_of
 from ._columns import as_numbers, learnt
+from ._committee import committee_size
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
@@ -25,15 +26,15 @@ from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._threads import single_blas_thread
-from ._training import Rows, Trainer, grid_stages
+from ._training import Rows, Trainer, grid_stages, most_stages
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
 # hidden_layer_sizes='auto': nodes of one of several networks, and of a single one that is not to be read.
 _MEMBER, _ALONE = 8, 16
-# Most networks, most columns of all of them together, and the most rows from which several learn.
-_MEMBERS, _COMMITTEE_COLUMNS, _COMMITTEE_ROWS = 4, 60, 100_000
+# Most rows from which several learn.
+_COMMITTEE_ROWS = 100_000
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
 
@@ -153,9 +154,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             start = self._network_maker(
                 hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories, inner[1])
             )
-        n_stages = (
-            n_members * len(grid_sizes) + (self.n_init != 1) + (self.prune_threshold > 0) + 2 * (self.solver == "auto")
-        )
+        n_stages = most_stages(self, len(grid_sizes), n_members, warm=warm)
         progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
         with single_blas_thread():
@@ -234,7 +233,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             return hidden, 1
         if self.reg_lambda > 0.0 or self.prune_threshold > 0.0:
             return [_MEMBER], 1
-        n_members = min(_MEMBERS, _COMMITTEE_COLUMNS // n_columns) if n_rows <= _COMMITTEE_ROWS else 1
+        n_members = committee_size(n_columns) if n_rows <= _COMMITTEE_ROWS else 1
         return ([_MEMBER], n_members) if n_members > 1 else ([_ALONE], 1)
 
     def _validate_data(self, X, y, sample_weight, *, reset):

@@ -10,6 +10,14 @@ import numpy as np
 
 from ._network import Network
 
+# Most members, and columns of all of them: many columns differ in enough to make up for members.
+_MEMBERS, _COLUMNS = 4, 60
+
+
+def committee_size(n_columns):
+    """How many networks see so many columns."""
+    return max(1, min(_MEMBERS, _COLUMNS // max(n_columns, 1)))
+
 
 def side_by_side(networks):
     """One network whose output is the mean of those of several."""

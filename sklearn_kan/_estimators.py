@@ -169,7 +169,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
     feature_importances_ : ndarray of shape (n_features_in_,)
         Share of each column in the variation of the output, flowing back from the outputs along the edges in
         proportion to the standard deviation of their functions (arXiv:2408.10205). Sums to 1; exactly 0 for pruned and
-        constant columns, and all 0 for a constant model.
+        constant columns and those left out as noise, and all 0 for a constant model.
 
     See Also
     --------
@@ -610,7 +610,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     feature_importances_ : ndarray of shape (n_features_in_,)
         Share of each column in the variation of the output, flowing back from the outputs along the edges in
         proportion to the standard deviation of their functions (arXiv:2408.10205). Sums to 1; exactly 0 for pruned and
-        constant columns, and all 0 for a constant model.
+        constant columns and those left out as noise, and all 0 for a constant model.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
 

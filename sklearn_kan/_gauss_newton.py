@@ -13,6 +13,8 @@ from ._jit import njit
 
 # Rows whose segments stay in cache while pairs of segments take turns.
 _BLOCK = 128
+# Rows and columns of a tile that stays there while it is transposed.
+_TILE = 64
 # Multiply-adds of BLAS in the time of one of these.
 _BLAS_SPEED = 5
 
@@ -57,10 +59,16 @@ def _gram_kernel(rows, places, starts, gram):
 
 @njit
 def _unpack_kernel(gram, order, full):
-    """Write the symmetric matrix whose lower triangle is gram, in another order, to full."""
-    for p in range(len(order)):
-        for q in range(len(order)):
-            full[p, q] = gram[max(order[p], order[q]), min(order[p], order[q])]
+    """Complete the symmetric matrix whose lower triangle is gram, and write it in another order to full."""
+    n = len(order)
+    for top in range(0, n, _TILE):
+        for left in range(0, top + 1, _TILE):
+            for p in range(top, min(top + _TILE, n)):
+                for q in range(left, min(left + _TILE, p)):
+                    gram[q, p] = gram[p, q]
+    for p in range(n):
+        for q in range(n):
+            full[p, q] = gram[order[p], order[q]]
 
 
 class Segments:
@@ -138,7 +146,7 @@ class Segments:
         starts[:, self.first_table :] += n_out * np.maximum(at, 0)
 
     def unpacked(self, gram):
-        """The symmetric matrix in the order of the network's weights."""
+        """The symmetric matrix in the order of the network's weights; gram is completed."""
         full = np.empty_like(gram)
         _unpack_kernel(gram, self.order, full)
         return full

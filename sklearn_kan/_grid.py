@@ -3,8 +3,8 @@
 - Layer 0: the knots of a column cover its range plus a margin, so that no training row lies on an end knot. Outliers
   do not stretch it: a column's range ends at most `_REACH` times the spread of its middle 90 % beyond that middle.
 - Hidden layers: the activations drift in training, so the knots move with them. The gauge is fixed: after a move the
-  activations of a node fill [-1, 1] again and the factor goes into the layer before. The polynomials of the end
-  intervals go on a little beyond the knots, where the activations of new rows lie, before they become lines.
+  activations of a node fill [-1, 1] again and the factor goes into the layer before. For exact data the polynomials of
+  the end intervals go on a little beyond the knots, where the activations of new rows lie, before they become lines.
 - Refinement (paper 2.4): each spline is fitted by one on the finer grid, over the whole knot range.
 """
 
@@ -16,8 +16,8 @@ from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
 
 MARGIN = 0.03
-# The polynomials of the end intervals of hidden nodes go on so far. A line that began at the knots would be wrong, for
-# activations that drift and those of new rows, by the curvature that the rows inside show.
+# The polynomials of the end intervals of hidden nodes go on so far where data is exact. A line that began at the knots
+# would be wrong, for activations that drift and those of new rows, by the curvature that the rows inside show.
 _OVERHANG = 0.1
 # Outliers count as if they lay there, in units of half the knot range.
 OUTLIERS = 2.0
@@ -147,13 +147,18 @@ def initial_network(
         mask = np.full((n_in, n_out), alive) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
         weights *= mask[:, None]
         linear = l > 0 or extrapolation != "constant"
-        knots_of = extend_breakpoints(breakpoints, degree)
-        overhang = _OVERHANG if l > 0 else 0.0
-        layers.append(Layer(weights, knots_of, center, scale, degree, base_activation, linear, mask, overhang=overhang))
+        placed = extend_breakpoints(breakpoints, degree)
+        layers.append(Layer(weights, placed, center, scale, degree, base_activation, linear, mask))
     if tables is not None:
         tables = _random_values(tables, shape, rng)
     layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_ends(X, layers[0]))
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
+
+
+def with_overhang(network):
+    """The network of exact data, whose functions of hidden nodes go on beyond the knots."""
+    layers = [layer.replace(overhang=_OVERHANG) for layer in network.layers[1:]]
+    return Network([network.layers[0], *layers], network.offset, network.moments)
 
 
 def _ends(X, layer):

@@ -4,8 +4,8 @@
 
 (paper eq. 2.5, 2.10; its outer factor is absorbed into w and c). Coefs and base weights lie in one array of shape
 (n_in, n_basis + 1, n_out) whose last basis function is the base activation b, so that a row touches degree + 2
-contiguous rows of it an input node. Beyond the end knots phi continues as a straight line, b included; in
-hidden layers the line begins a little farther out, so that activations beyond those of training are on the curve.
+contiguous rows of it an input node. Beyond the end knots, or an overhang, phi continues as a straight line, b
+included.
 """
 
 import math

@@ -95,18 +95,27 @@ class Objective:
         self.last_equations = None
         if before is not None and before.network is network:  # strengths alone are other ones
             self.last_loss, self.last_equations = before.last_loss, before.last_equations
-        self.units = [quadratic_units(roughness(layer.knots, layer.degree)) for layer in network.layers]
+        self.units, self.ties = zip(*(self._units(k, before) for k in range(len(network.layers))), strict=True)
         self.matrices = [self._penalty(k) for k in range(len(network.layers))]
+        self._curvature = None
         self.totals = self._table_totals()
         columns = network.layers[0].tables.columns
         self.table_strengths = strengths.of_nodes("alpha", network, 0)[columns] + strengths.continuity
 
+    def _units(self, l, before):  # noqa: E741
+        """Matrices of ridge and smoothness of one edge of every input node of layer l at strength 1, and ties."""
+        layer = self.network.layers[l]
+        known = before is not None and l < len(before.units)
+        if known and np.array_equal(layer.knots, before.network.layers[l].knots):
+            return before.units[l], before.ties[l]
+        return quadratic_units(roughness(layer.knots, layer.degree)), continuity(layer.knots, layer.degree)
+
     def _penalty(self, l):  # noqa: E741
         """Matrices of ridge and smoothness of one edge of every input node of layer l."""
-        layer, unit = self.network.layers[l], self.units[l]
+        unit = self.units[l]
         strengths = {name: self.strengths.of_nodes(name, self.network, l) for name in unit}
         matrices = sum(strengths[name][:, None, None] * unit[name] for name in unit)
-        matrices[:, :-1, :-1] += self.strengths.continuity * continuity(layer.knots, layer.degree)
+        matrices[:, :-1, :-1] += self.strengths.continuity * self.ties[l]
         return matrices
 
     @property
@@ -290,11 +299,11 @@ class Objective:
             gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
-        hessian = 0.0
+        hessian = None
         for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows):
             value += part
             gradient += part_gradient
-            hessian = hessian + part_matrix
+            hessian = part_matrix if hessian is None else hessian + part_matrix
         if segments.pays:
             hessian = self._of_parameters(segments.unpacked(hessian))
         if factors is not None:
@@ -308,13 +317,16 @@ class Objective:
         return matrix if len(free) == len(matrix) else matrix[np.ix_(free, free)]
 
     def quadratic_curvature(self):
-        """Curvature of ridge and smoothness, shape (n_parameters, n_parameters)."""
+        """Curvature of ridge and smoothness, shape (n_parameters, n_parameters); it is remembered."""
+        if self._curvature is not None:
+            return self._curvature
         network = self.network
         curvature = np.zeros((len(network.weights), len(network.weights)))
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(curvature, offset, matrices, np.ones(layer.edge_mask.shape))
         network.layers[0].tables.add_penalty(curvature, network.value_offset, self.totals, self.table_strengths)
-        return self._of_parameters(curvature)
+        self._curvature = self._of_parameters(curvature)
+        return self._curvature
 
     def normal_equations(self, theta):
         """F(theta), its gradient and J' C J + curvature of the penalties."""

@@ -63,6 +63,17 @@ class Evidence:
 
 
 @njit
+def _scaled(matrix, scale, jitter):
+    """Rows and columns of a symmetric matrix divided by scale, its diagonal raised; the lower triangle, else zeros."""
+    scaled = np.zeros_like(matrix)
+    for i in range(len(scale)):
+        for j in range(i + 1):
+            scaled[i, j] = matrix[i, j] / (scale[i] * scale[j])
+        scaled[i, i] += jitter
+    return scaled
+
+
+@njit
 def _complete(inverse, scale):
     """Scale the rows and columns of a symmetric matrix, of which the lower triangle is there, by 1 / scale."""
     for i in range(len(scale)):
@@ -74,12 +85,10 @@ def _complete(inverse, scale):
 def _inverse(matrix):
     """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
     scale = np.sqrt(np.maximum(np.diag(matrix), _TINY))
-    outer = np.outer(scale, scale)
     jitter = _FIRST_JITTER
     while True:
-        raised = matrix / outer
-        raised[np.diag_indices_from(raised)] += jitter
-        factor, info = dpotrf(raised.T, lower=0, clean=0, overwrite_a=1)  # symmetric: the transpose costs no copy
+        raised = _scaled(matrix, scale, jitter)
+        factor, info = dpotrf(raised.T, lower=0, clean=0, overwrite_a=1)  # its upper triangle: costs no copy
         if info == 0:
             break
         jitter *= 100.0
@@ -114,7 +123,7 @@ class _Covariance:
         self.tables = np.zeros((n_rows, n_rows))
         for group, edges, matrix, penalty in zip(parts.groups, parts.edges, data, penalties, strict=True):
             inverse, log_determinant = _inverse(matrix + penalty)
-            self.edof += float(np.sum(inverse * matrix))
+            self.edof += float(np.vdot(inverse, matrix))
             self.log_determinant += log_determinant
             if not dense:
                 self.inverses.append((parts.parameters(group), inverse))
@@ -181,7 +190,7 @@ def update(objective, theta, n_cases, names, *, dense):
         ]
         log_prior += sum(n * log for n, (_, log) in zip(n_edges, priors, strict=True))
         left = n_edges[:, None, None] * np.stack([inverse for inverse, _ in priors]) - covariance.blocks[l]
-        squares = np.einsum("igj,ihj->igh", layer.weights, layer.weights)
+        squares = layer.weights @ layer.weights.transpose(0, 2, 1)
         for name in names:
             strength, unit = objective.strengths.of_nodes(name, network, l), objective.units[l][name]
             gamma = strength * np.einsum("igh,igh->i", left, unit)

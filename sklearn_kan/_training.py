@@ -7,12 +7,13 @@ from itertools import cycle
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._committee import side_by_side
-from ._grid import any_drift, follow_activations, range_sample, refine
+from ._committee import committee_size, side_by_side
+from ._grid import any_drift, follow_activations, range_sample, refine, with_overhang
 from ._network import Network
 from ._objective import Objective, Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune
+from ._screening import closed_to, faint_columns, is_noise, without_columns
 from ._smoothing import Evidence, affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
@@ -54,6 +55,8 @@ _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
 # begins with more ridge, and with a smoothness that counts as much as so many rows: starts differ in that.
 _FIRST, _FIRST_RIDGE, _FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
+# Iterations of the first network without the columns that may be noise.
+_TRIAL = 50
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -181,6 +184,7 @@ class Trainer:
         self.before = None  # the last objective
         self.sample = range_sample(rows.X, rows.weight)
         self.n_members, self.members, self.n_trained = 1, [], 0
+        self.screened = False  # whether columns that may be noise were looked for
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
@@ -256,7 +260,8 @@ class Trainer:
         """One grid stage of every member; whether training ends with it.
 
         Where one comes close 'lm' takes over, with new starts while there is `make_network`, and that member stays
-        alone. If training ends with the first stage, members that had none are dropped.
+        alone. Where the first one tells columns of noise, all begin anew without these. If training ends with the
+        first stage, members that had none are dropped.
         """
         scores, many = [], len(self.members) > 1
         for k, member in enumerate(self.members):
@@ -265,7 +270,7 @@ class Trainer:
             self.network = self._refined(grid_size)
             name = f"grid {grid_size}" + (f", network {k + 1}" if many else "")
             stop = self._stage(name)
-            close = self._is_close() and not stop
+            close = self.trying and self._is_close() and not stop
             if close:
                 self._take_over(make_network)
                 stop = self._stage(f"{name}, lm")
@@ -275,13 +280,71 @@ class Trainer:
             self.n_trained = max(self.n_trained, k + 1)
             if stop or close:
                 break
+            fewer = None if self.screened or make_network is None else self._screen(make_network)
+            if fewer is not None:
+                return self._members_stage(grid_size, fewer)
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
 
+    def _screen(self, make_network):
+        """New starts without the columns that explain no more than noise, where the first member has such.
+
+        Measured for L-BFGS; a validation score sees none of it.
+
+        Returns
+        -------
+        make_network : callable or None
+            rng -> Network without them; None where all columns stay.
+        """
+        self.screened, member = True, self.members[0]
+        if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
+            return None
+        faint = faint_columns(self.measured(self.network))
+        if not faint.any():
+            return None
+        self.progress.begin_stage("fewer columns", min(_TRIAL, self.settings.max_iter))
+        noise = self._is_noise_alone(faint, member)
+        if self.progress.end_stage(self.network) or not noise:
+            return None
+
+        def fewer(rng):
+            return closed_to(make_network(rng), faint)
+
+        try:
+            self._begin_anew(fewer, len(faint) - faint.sum())
+        except KeyboardInterrupt:
+            self._go_on_from(member)
+            raise
+        return fewer
+
+    def _is_noise_alone(self, faint, member):
+        """Whether a member does better without these columns, and would if it went on with them as long."""
+        n_iter, n_targets = min(_TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
+
+        def evidence_of(network):
+            self._solve(network, n_iter, record=False)
+            evidence = -self.criterion * n_targets
+            self._go_on_from(member)
+            return evidence
+
+        without = evidence_of(without_columns(self.measured(self.network), faint))
+        if not is_noise(faint, without + member.criterion * n_targets):
+            return False
+        return is_noise(faint, without - evidence_of(member.network.copy()))
+
+    def _begin_anew(self, make_network, n_columns):
+        """New starts of as many members as so many columns allow."""
+        if self.n_members > 1:
+            self.n_members = committee_size(n_columns)
+        self._go_on_from(Start(make_network(self.rng)))
+        self.members, self.n_trained = self._compete(make_network), 0
+
     def _refined(self, grid_size):
         """The network on a stage's grid; finer knots begin where the activations are, as later moves cost more."""
         network = refine(self.network, grid_size)
+        if self.solver == "lm" and self._is_close():
+            network = with_overhang(network)
         if grid_size == self.network.layers[0].grid_size:
             return network
         return follow_activations(network, *self.sample, self.settings.knots)
@@ -316,8 +379,8 @@ class Trainer:
             self.solver, self.trying = "lbfgs", exact
 
     def _is_close(self):
-        """Whether L-BFGS tried and came close."""
-        return self.trying and self._loss_value(self.network) < _CLOSE * self.null_loss
+        """Whether the network comes close to the data."""
+        return self._loss_value(self.network) < _CLOSE * self.null_loss
 
     def _take_over(self, make_network):
         """Let Levenberg-Marquardt begin, with new starts or from the network as it is."""
@@ -327,6 +390,7 @@ class Trainer:
             best = self.best
             self._go_on_from(self._compete(make_network)[0])
             self.best = best
+        self.network = with_overhang(self.network)
 
     def _warn_of_parameters(self, grid_size, n_parameters):
         """A fine grid with more parameters than numbers to learn from is no silent matter."""
@@ -509,7 +573,7 @@ class Trainer:
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
-        by_evidence = bool(self.adaptive) and not self.even
+        by_evidence = self._by_evidence()
         n_round, patience = max_iter, np.inf
         if by_evidence:
             n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
@@ -551,6 +615,10 @@ class Trainer:
         if by_evidence:
             self.strengths = self.evidence.strengths
         return network, solution.value
+
+    def _by_evidence(self):
+        """Whether strengths maximise the marginal likelihood."""
+        return bool(self.adaptive) and not self.even
 
     def _share(self, objective, theta):
         """Loss in units of the constant model's; 1 where the noise has no free scale."""
@@ -734,6 +802,15 @@ class Trainer:
         """Loss of the constant model."""
         loss = self._average_loss(np.broadcast_to(offset, self.rows.y.shape), self.rows)
         return loss if loss > 0.0 else 1.0
+
+
+def most_stages(settings, n_grids, n_members, *, warm):
+    """Upper limit of the stages of a fit, of starts, members and grids."""
+    starts, takes_over = settings.n_init != 1, 2 * (settings.solver == "auto")
+    most, screening = n_members, 0
+    if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
+        most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
+    return most * n_grids + starts + (settings.prune_threshold > 0) + takes_over + screening
 
 
 def grid_stages(grid_sizes, n_rows, fitted):

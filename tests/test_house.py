@@ -24,7 +24,7 @@ LEVELS = {
     4: ("_first_layer",),
     5: ("_network",),
     6: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee"),
-    7: ("_objective",),
+    7: ("_objective", "_screening"),
     8: ("_posterior",),
     9: ("_smoothing",),
     10: ("_training", "_plotting", "_symbolic", "_formula"),

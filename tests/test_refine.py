@@ -496,6 +496,13 @@ def test_gap_of_an_interval_and_a_half(grid_size, smoothing):
         assert np.abs(model.predict(inside[:, None]) - np.sin(3.0 * inside)).max() < 0.01
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_functions_of_exact_data_go_on_beyond_hidden_knots(noise):
+    X, y = table(150, noise=noise)
+    model = quick(KANRegressor, hidden_layer_sizes=(2, 2), grid_size=(3, 6), max_iter=40).fit(X, y)
+    assert [layer.overhang > 0.0 for layer in model.network_.layers] == [False, noise == 0.0, noise == 0.0]
+
+
 def test_finer_grids_begin_where_the_activations_are(monkeypatch):
     """Rows of half the range fill the hidden knots half: a finer grid moves them before it trains."""
     X, y = table(200)
