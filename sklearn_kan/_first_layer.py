@@ -88,15 +88,22 @@ class FirstLayer(Layer):
         splines = super().expand(numbers, reach=reach, **options)
         if len(splines.slope) and np.any(reach < FARTHEST):
             splines.slope[np.abs(splines.t) >= reach] = 0.0
+        rows, unseen = np.empty((len(x), 0), dtype=np.int64), None
+        if any_missing or len(self.tables):
+            rows, unseen = self._set_apart(splines, x, missing)
+        return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
+
+    def _set_apart(self, splines, x, missing):
+        """Leave to the tables what is theirs, and say where it is there."""
         rows, unseen = self.tables.locate(x, missing)
         at_atom = (rows >= 0) & (self.tables.n_atoms > 0)
-        if any_missing or at_atom.any():
+        if missing.any() or at_atom.any():
             apart = missing
             apart[:, self.tables.columns] |= at_atom
             splines.value[apart], splines.t[apart] = 0.0, np.nan
             if len(splines.slope):
                 splines.slope[apart] = 0.0
-        return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
+        return rows, unseen
 
     def forward(self, terms):
         out = super().forward(terms)
