@@ -34,7 +34,7 @@ def faint_columns(network):
     return used & (importance <= min(_TYPICAL * np.median(below), _LARGEST * importance.max()))
 
 
-def is_noise(faint, gain):
+def outweighs(faint, gain):
     """Whether the log marginal likelihood, higher by `gain` without these columns, speaks against all of them."""
     return bool(gain > _EACH * faint.sum() + _ERROR)
 

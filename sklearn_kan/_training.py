@@ -13,7 +13,7 @@ from ._network import Network
 from ._objective import Objective, Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune
-from ._screening import closed_to, faint_columns, is_noise, without_columns
+from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 
@@ -304,8 +304,8 @@ class Trainer:
         if not faint.any():
             return None
         self.progress.begin_stage("fewer columns", min(_TRIAL, self.settings.max_iter))
-        noise = self._is_noise_alone(faint, member)
-        if self.progress.end_stage(self.network) or not noise:
+        better = self._does_better_without(faint, member)
+        if self.progress.end_stage(self.network) or not better:
             return None
 
         def fewer(rng):
@@ -318,7 +318,7 @@ class Trainer:
             raise
         return fewer
 
-    def _is_noise_alone(self, faint, member):
+    def _does_better_without(self, faint, member):
         """Whether a member does better without these columns, and would if it went on with them as long."""
         n_iter, n_targets = min(_TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
 
@@ -329,9 +329,9 @@ class Trainer:
             return evidence
 
         without = evidence_of(without_columns(self.measured(self.network), faint))
-        if not is_noise(faint, without + member.criterion * n_targets):
+        if not outweighs(faint, without + member.criterion * n_targets):
             return False
-        return is_noise(faint, without - evidence_of(member.network.copy()))
+        return outweighs(faint, without - evidence_of(member.network.copy()))
 
     def _begin_anew(self, make_network, n_columns):
         """New starts of as many members as so many columns allow."""

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor, _screening, _training
-from sklearn_kan._screening import closed_to, faint_columns, is_noise, without_columns
+from sklearn_kan._screening import closed_to, faint_columns, outweighs, without_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -41,8 +41,8 @@ def test_faint_columns(importance, faint, monkeypatch):
 
 def test_evidence_counts_for_each_column():
     faint = np.array([True, True, False])
-    assert is_noise(faint, 14.1)
-    assert not is_noise(faint, 13.9)
+    assert outweighs(faint, 14.1)
+    assert not outweighs(faint, 13.9)
 
 
 @pytest.fixture(scope="module")
