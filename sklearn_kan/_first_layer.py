@@ -96,10 +96,9 @@ class FirstLayer(Layer):
     def _set_apart(self, splines, x, missing):
         """Leave to the tables what is theirs, and say where it is there."""
         rows, unseen = self.tables.locate(x, missing)
-        at_atom = (rows >= 0) & (self.tables.n_atoms > 0)
-        if missing.any() or at_atom.any():
-            apart = missing
-            apart[:, self.tables.columns] |= at_atom
+        apart = missing
+        apart[:, self.tables.columns] |= (rows >= 0) & (self.tables.n_atoms > 0)
+        if apart.any():
             splines.value[apart], splines.t[apart] = 0.0, np.nan
             if len(splines.slope):
                 splines.slope[apart] = 0.0

@@ -300,11 +300,12 @@ class Trainer:
         self.screened, member = True, self.members[0]
         if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return None
-        faint = faint_columns(self.measured(self.network))
+        whole = self.measured(self.network)
+        faint = faint_columns(whole)
         if not faint.any():
             return None
         self.progress.begin_stage("fewer columns", min(_TRIAL, self.settings.max_iter))
-        better = self._does_better_without(faint, member)
+        better = self._does_better_without(faint, whole, member)
         if self.progress.end_stage(self.network) or not better:
             return None
 
@@ -318,8 +319,8 @@ class Trainer:
             raise
         return fewer
 
-    def _does_better_without(self, faint, member):
-        """Whether a member does better without these columns, and would if it went on with them as long."""
+    def _does_better_without(self, faint, whole, member):
+        """Whether a member, measured whole, does better without these columns, and would if it went on as long."""
         n_iter, n_targets = min(_TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
 
         def evidence_of(network):
@@ -328,7 +329,7 @@ class Trainer:
             self._go_on_from(member)
             return evidence
 
-        without = evidence_of(without_columns(self.measured(self.network), faint))
+        without = evidence_of(without_columns(whole, faint))
         if not outweighs(faint, without + member.criterion * n_targets):
             return False
         return outweighs(faint, without - evidence_of(member.network.copy()))

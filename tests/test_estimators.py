@@ -404,17 +404,12 @@ def test_poisson(solver):
     rate = np.exp(1.5 * y)
     counts = rng.poisson(rate)
     assert (counts == 0).any()
-    starts = range(5)
-    models = [
-        regressor(loss="poisson", solver=solver, max_iter=60, random_state=seed).fit(X, counts) for seed in starts
-    ]
-    for model in models:
-        assert (model.predict(1e3 * X) > 0.0).all()
-        assert np.isfinite(model.predict(1e3 * X)).all()
-        assert np.corrcoef(model.predict(X), rate)[0, 1] > 0.9
+    model = regressor(loss="poisson", solver=solver, max_iter=60).fit(X, counts)
+    assert (model.predict(1e3 * X) > 0.0).all()
+    assert np.isfinite(model.predict(1e3 * X)).all()
+    assert np.corrcoef(model.predict(X), rate)[0, 1] > 0.9
     # a log-linear model with a free level predicts the right total
-    totals = [model.predict(X).mean() / counts.mean() for model in models]
-    assert np.median(np.abs(np.log(totals))) < 0.015
+    assert_allclose(model.predict(X).mean(), counts.mean(), rtol=0.02)
 
 
 @pytest.mark.parametrize(
