@@ -50,6 +50,8 @@ _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
+# Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
+_LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
@@ -561,8 +563,8 @@ class Trainer:
     def _solve(self, network, max_iter, *, record):
         """Minimise on one grid; strengths and hidden knots follow between rounds of the solver.
 
-        Where strengths follow, the network with the most evidence is the result, and evidence that rises no more ends
-        it; but for Adam, whose rounds are too few.
+        Where strengths follow, the network with the most evidence is the result, and evidence that rises no more, while
+        the noise falls little, ends it; but for Adam, whose rounds are too few.
 
         Returns
         -------
@@ -579,7 +581,7 @@ class Trainer:
         if by_evidence:
             n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
             patience = _STALLED[self.solver]
-        n_since = 0  # iterations since the strengths were found
+        n_since, noise = 0, np.inf  # iterations since the strengths were found, least noise that counted
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)
@@ -599,8 +601,10 @@ class Trainer:
             elif stale:
                 self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
             since, n_since = 0 if criterion < goal else since + n_since, 0
-            if since == 0:
+            if criterion < goal:
                 goal = criterion - (self.settings.tol if by_evidence else 0.0)
+            if by_evidence and self.evidence.dispersion < _LESS_NOISE * noise:
+                since, noise = 0, self.evidence.dispersion
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
             stalled = since >= patience
