@@ -17,7 +17,7 @@ from ._network import Network
 
 # Margins of the knots a side, in parts of the range. Corners of the box that few training rows reach lie beyond the
 # hidden range by more than new inputs lie beyond theirs.
-MARGIN, INPUT_MARGIN = 0.03, 0.01
+MARGIN, INPUT_MARGIN = 0.03, 0.02
 # The polynomials of the end intervals of hidden nodes go on so far where data is exact. A line that began at the knots
 # would be wrong, for activations that drift and those of new rows, by the curvature that the rows inside show.
 _OVERHANG = 0.1
