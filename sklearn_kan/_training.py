@@ -261,8 +261,8 @@ class Trainer:
     def _members_stage(self, grid_size, make_network):
         """One grid stage of every member; whether training ends with it.
 
-        Where one comes close 'lm' takes over, with new starts while there is `make_network`, and that member stays
-        alone. Where the first one tells columns of noise, all begin anew without these. If training ends with the
+        Where one comes close 'lm' takes over, perhaps with new starts while there is `make_network`, and that member
+        stays alone. Where the first one tells columns of noise, all begin anew without these. If training ends with the
         first stage, members that had none are dropped.
         """
         scores, many = [], len(self.members) > 1
@@ -386,10 +386,14 @@ class Trainer:
         return self._loss_value(self.network) < _CLOSE * self.null_loss
 
     def _take_over(self, make_network):
-        """Let Levenberg-Marquardt begin, with new starts or from the network as it is."""
-        self.solver, self.trying, self.strengths, self.n_members = "lm", False, None, 1
-        if make_network is not None:
-            self.network = make_network(self.rng)
+        """Let Levenberg-Marquardt begin, with new starts where many are cheap, else from the network as it is.
+
+        Few new starts may end where what they have not learnt yet counts as noise.
+        """
+        self.solver, self.trying, self.n_members = "lm", False, 1
+        n_init = n_starts(self.settings.n_init, "lm", self.rows.y.size, self.network.n_parameters)
+        if make_network is not None and n_init > _FEWEST_STARTS:
+            self.network, self.strengths = make_network(self.rng), None
             best = self.best
             self._go_on_from(self._compete(make_network)[0])
             self.best = best

@@ -533,3 +533,13 @@ def test_exact_data_on_a_network_that_is_dear():
     for model in (refined, again):
         assert model.grid_size_ == 40
         assert np.sqrt(np.mean((model.predict(X) - y) ** 2)) < 0.3 * error
+
+
+@pytest.mark.parametrize(("grid_size", "seed"), [((3, 5, 10), 0), ((3, 5), 6)])
+def test_exact_data_of_many_columns_is_not_taken_for_noise(grid_size, seed):
+    """The evidence falls on the way to the exact fit, and few new starts would end where it is high already."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, (2000, 100))
+    y = np.exp(np.mean(np.sin(np.pi * X / 2) ** 2, axis=1))
+    model = KANRegressor((1,), grid_size=grid_size, random_state=seed).fit(X[:1000], y[:1000])
+    assert np.sqrt(np.mean((model.predict(X[1000:]) - y[1000:]) ** 2)) < 5e-4
