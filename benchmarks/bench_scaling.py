@@ -30,18 +30,14 @@ FINE = (10, 20, 50, 100)
 SCHEDULES = (5, (3, 5), (3, 5, 10))
 
 
-def paper(X):
-    return np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+def average(seed, n_rows=1000):
+    X = np.random.default_rng(seed).uniform(-1.0, 1.0, (2 * n_rows, 100))
+    return X, np.exp(np.mean(np.sin(np.pi * X / 2) ** 2, axis=1))
 
 
-def average(X):
-    return np.exp(np.mean(np.sin(np.pi * X / 2) ** 2, axis=1))
-
-
-def rows(function, seed, n_rows, n_columns):
-    """Training and test rows, as many of either."""
-    X = np.random.default_rng(seed).uniform(-1.0, 1.0, (2 * n_rows, n_columns))
-    y = function(X)
+def halves(X, y):
+    """Training and test rows."""
+    n_rows = len(X) // 2
     return X[:n_rows], y[:n_rows], X[n_rows:], y[n_rows:]
 
 
@@ -51,7 +47,7 @@ def rmse(model, X, y):
 
 def law(seeds):
     for seed in range(seeds):
-        X, y, *test = rows(paper, seed, 3000, 2)
+        X, y, *test = halves(*bench_vs_pykan.data(seed, 3000))
         model, errors = KANRegressor((1,), grid_size=(3, 5), smoothing=0.0, random_state=seed).fit(X, y), []
         for grid_size in FINE:
             model = model.refine(grid_size, X, y)
@@ -69,7 +65,7 @@ def many(seeds):
     for schedule in SCHEDULES:
         errors, seconds = [], []
         for seed in range(seeds):
-            X, y, *test = rows(average, seed, 1000, 100)
+            X, y, *test = halves(*average(seed))
             start = time.perf_counter()
             model = KANRegressor((1,), grid_size=schedule, random_state=seed).fit(X, y)
             seconds.append(time.perf_counter() - start)
@@ -109,7 +105,7 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.filterwarnings("ignore", "grid_size", UserWarning)
-    KANRegressor((2,), grid_size=(3, 4), random_state=0).fit(*rows(paper, 0, 100, 2)[:2])
+    bench_vs_pykan.ours(0, (3, 5))
     for part in arguments.parts:
         if part == "cost":
             cost()

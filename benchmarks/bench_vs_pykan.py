@@ -20,9 +20,10 @@ GRIDS = (3, 5, 10, 20)
 PYKAN_STEPS = 200
 
 
-def data(seed):
+def data(seed, n_rows=1000):
+    """Training and test rows, one after the other, as many of either."""
     rng = np.random.default_rng(seed)
-    X = rng.uniform(-1, 1, (2000, 2))
+    X = rng.uniform(-1, 1, (2 * n_rows, 2))
     return X, np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
 
 

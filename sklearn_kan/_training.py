@@ -391,8 +391,7 @@ class Trainer:
         Few new starts may end where what they have not learnt yet counts as noise.
         """
         self.solver, self.trying, self.n_members = "lm", False, 1
-        n_init = n_starts(self.settings.n_init, "lm", self.rows.y.size, self.network.n_parameters)
-        if make_network is not None and n_init > _FEWEST_STARTS:
+        if make_network is not None and self._n_starts() > _FEWEST_STARTS:
             self.network, self.strengths = make_network(self.rng), None
             best = self.best
             self._go_on_from(self._compete(make_network)[0])
@@ -492,6 +491,10 @@ class Trainer:
         freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
+    def _n_starts(self):
+        n_parameters = self.network.n_parameters
+        return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
+
     def _compete(self, make_network):
         """Rounds of a few iterations of each start; the best ones go on to the next round.
 
@@ -503,7 +506,7 @@ class Trainer:
         settings, most = self.settings, self.n_members
         if self.network.n_parameters == 0:
             return [Start(self.network)]
-        n_init = n_starts(settings.n_init, self.solver, self.rows.y.size, self.network.n_parameters, most)
+        n_init = self._n_starts()
         starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
         if n_init == most:
             return starts
@@ -604,11 +607,13 @@ class Trainer:
                 n_round *= _ROUND_GROWTH[self.solver]
             elif stale:
                 self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
-            since, n_since = 0 if criterion < goal else since + n_since, 0
-            if criterion < goal:
+            lower = criterion < goal
+            quieter = by_evidence and self.evidence.dispersion < _LESS_NOISE * noise
+            since, n_since = 0 if lower or quieter else since + n_since, 0
+            if lower:
                 goal = criterion - (self.settings.tol if by_evidence else 0.0)
-            if by_evidence and self.evidence.dispersion < _LESS_NOISE * noise:
-                since, noise = 0, self.evidence.dispersion
+            if quieter:
+                noise = self.evidence.dispersion
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
             stalled = since >= patience
