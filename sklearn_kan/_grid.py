@@ -15,7 +15,9 @@ from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
 
-MARGIN = 0.03
+# Margins of the knots a side, in parts of the range. Corners of the box that few training rows reach lie beyond the
+# hidden range by more than new inputs lie beyond theirs.
+MARGIN, INPUT_MARGIN = 0.03, 0.02
 # The polynomials of the end intervals of hidden nodes go on so far where data is exact. A line that began at the knots
 # would be wrong, for activations that drift and those of new rows, by the curvature that the rows inside show.
 _OVERHANG = 0.1
@@ -63,10 +65,10 @@ def data_range(x, weight, *, whole=False):
         return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
 
 
-def _centred(low, high):
+def _centred(low, high, margin=MARGIN):
     """Centre and half width, with the margin; half width 0 for a constant column."""
     half = np.minimum(0.5 * high - 0.5 * low, _WIDEST)
-    return 0.5 * low + 0.5 * high, half * (1.0 + 2.0 * MARGIN)
+    return 0.5 * low + 0.5 * high, half * (1.0 + 2.0 * margin)
 
 
 def _breakpoints(t, weight, grid_size, knots):
@@ -75,7 +77,7 @@ def _breakpoints(t, weight, grid_size, knots):
     uniform = np.tile(2.0 * levels - 1.0, (t.shape[1], 1))
     if knots == "uniform":
         return uniform
-    inside = 1.0 / (1.0 + 2.0 * MARGIN)
+    inside = 1.0 / (1.0 + 2.0 * INPUT_MARGIN)
     quantiles = np.clip(_quantiles(t, weight, levels), -inside, inside).T
     quantiles[:, 0], quantiles[:, -1] = -1.0, 1.0
     placed = 0.5 * (uniform + quantiles)
@@ -90,7 +92,7 @@ def input_scaling(X, weight, *, whole):
     """Centre and scale of every column; scale 1 for a constant one."""
     rows = slice(None, None, 1 if whole else max(1, len(X) // _RANGE_ROWS))
     low, high = data_range(np.asarray(X[rows], dtype=np.float64), weight[rows], whole=whole)
-    center, scale = _centred(low, high)
+    center, scale = _centred(low, high, INPUT_MARGIN)
     center = np.nan_to_num(center)  # of a column without values
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
 

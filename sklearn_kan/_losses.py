@@ -17,6 +17,8 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 # Residuals, in units of the target's scale, below which the majoriser of a kinked loss is no longer sharpened.
 _KINK = 1e-3
+# Part of the rows that the quadratic middle of Huber's loss holds at least.
+_LEAST_INSIDE = 1e-2
 
 
 def _mean(x, weight):
@@ -110,8 +112,9 @@ class Huber(_IdentityLink):
         return _diagonal(np.where(r <= self.epsilon, 1.0, self.epsilon / np.maximum(r, self.epsilon)))
 
     def dispersion(self, y, raw, weight):
-        """By the median residual of normal noise, to which outliers are nothing."""
-        return (1.4826 * _median_residual(y, raw, weight)) ** 2
+        r = np.abs(raw - y)
+        curvature = max(_mean((r <= self.epsilon).astype(np.float64), weight), _LEAST_INSIDE)
+        return _mean(np.minimum(r, self.epsilon) ** 2, weight) / curvature
 
 
 @dataclass(frozen=True)

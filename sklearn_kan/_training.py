@@ -39,8 +39,9 @@ _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
 # follow.
 _VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
-# Hidden knots follow the activations in the first part of a stage's iterations; the rest settles.
-_FOLLOWING = 0.8
+# Hidden knots, and for 'lm' the strengths where there is noise, follow in the first part of a stage's iterations; the
+# rest settles, until the objective falls by less than this part of `tol`.
+_FOLLOWING, _SETTLED = 0.8, 0.1
 # Iterations between two looks at the activations; a look costs a forward pass.
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 _FIRST_DAMPING = 1e-2
@@ -571,7 +572,9 @@ class Trainer:
         """Minimise on one grid; strengths and hidden knots follow between rounds of the solver.
 
         Where strengths follow, the network with the most evidence is the result, and evidence that rises no more, while
-        the noise falls little, ends it; but for Adam, whose rounds are too few.
+        the noise falls little, ends it; but for Adam, whose rounds are too few. As 'lm' passes it on the way, a stage
+        ends at the minimum that belongs to its strengths, unless it began so close to the data that better strengths
+        are worth more.
 
         Returns
         -------
@@ -579,7 +582,7 @@ class Trainer:
         value : float
             The objective.
         """
-        left, settle = max_iter, (1.0 - _FOLLOWING) * max_iter
+        left, settle = max_iter, round((1.0 - _FOLLOWING) * max_iter)
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
         objective, best, goal, since = self._objective(network), None, np.inf, 0
@@ -589,17 +592,19 @@ class Trainer:
             n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
             patience = _STALLED[self.solver]
         n_since, noise = 0, np.inf  # iterations since the strengths were found, least noise that counted
+        settles = by_evidence and record and self.solver == "lm" and not self._is_close()
+        kept = settle if settles else 0  # iterations with the last strengths
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)
-            solution = self._minimise(objective, network.theta, min(left, n_round - n_since), callback)
+            solution = self._minimise(objective, network.theta, min(left - kept, n_round - n_since), callback)
             network.theta = solution.theta
             left -= solution.n_iter
             n_since += solution.n_iter
             self.follow = self.may_follow and left > settle
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
             criterion = solution.value
-            if by_evidence and drifted and n_since < n_round and left > 0 and not self.reason:
+            if by_evidence and drifted and n_since < n_round and left > kept and not self.reason:
                 objective = self._follow(objective, solution.value)
                 continue
             if by_evidence:
@@ -618,7 +623,7 @@ class Trainer:
                 best = criterion, network, solution, self.evidence
             stalled = since >= patience
             self.converged = stalled or (solution.converged and patience == np.inf)
-            if self.reason or left <= 0 or stalled or (self.converged and not (drifted or stale)):
+            if self.reason or left <= kept or stalled or (self.converged and not (drifted or stale)):
                 break
             if since >= _VAIN[self.solver]:
                 self.may_follow = False
@@ -628,6 +633,16 @@ class Trainer:
         network.theta = solution.theta
         if by_evidence:
             self.strengths = self.evidence.strengths
+        if kept and not self.reason:
+            return self._settled(network, kept)
+        return network, solution.value
+
+    def _settled(self, network, max_iter):
+        """Some more iterations of a stage, in which strengths and knots stay."""
+        objective = self._objective(network)
+        callback = self._callback(objective, 0, record=True)
+        solution = self._minimise(objective, network.theta, max_iter, callback, _SETTLED * self.settings.tol)
+        network.theta = solution.theta
         return network, solution.value
 
     def _by_evidence(self):
@@ -715,9 +730,9 @@ class Trainer:
             self.reason = "validation"
         return score
 
-    def _minimise(self, objective, theta, max_iter, callback):
+    def _minimise(self, objective, theta, max_iter, callback, tol=None):
         settings = self.settings
-        common = {"max_iter": max_iter, "tol": settings.tol, "callback": callback}
+        common = {"max_iter": max_iter, "tol": settings.tol if tol is None else tol, "callback": callback}
         if self.solver == "lm":
             solution = levenberg_marquardt(objective, theta, damping=self.damping, **common)
             self.damping = min(solution.damping, _FIRST_DAMPING)

@@ -158,17 +158,24 @@ def test_rates_of_counts_with_exposure():
     assert theirs > 1.3 * best
 
 
-@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
-def test_outliers_in_y(loss):
-    """One target in twenty is off by 30 standard deviations; new rows are predicted as if it were not."""
+def error_with_outliers(**options):
+    """Test error of a fit to targets one in twenty of which is off by 30 standard deviations of the noise."""
     rng = np.random.RandomState(0)
     X = rng.uniform(-1.0, 1.0, (600, 2))
     truth = np.sin(3.0 * X[:, 0]) + X[:, 1] ** 2
     y = truth + 0.1 * rng.normal(size=len(X))
     y[:300:20] += 3.0 * rng.choice([-1.0, 1.0], 15)
+    return np.sqrt(np.mean((regressor(**options).fit(X[:300], y[:300]).predict(X[300:]) - truth[300:]) ** 2))
 
-    def error(options):
-        return np.sqrt(np.mean((regressor(**options).fit(X[:300], y[:300]).predict(X[300:]) - truth[300:]) ** 2))
 
-    assert error({"loss": loss}) < 0.9 * error({"loss": "squared_error"})  # which smooths them over
-    assert error({"loss": loss}) < 0.1
+@pytest.mark.parametrize("loss", ["huber", "absolute_error"])
+def test_outliers_in_y(loss):
+    """New rows are predicted as if outliers were not; the squared error smooths them over."""
+    assert error_with_outliers(loss=loss) < 0.9 * error_with_outliers()
+    assert error_with_outliers(loss=loss) < 0.1
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.1, 0.3])
+def test_narrow_huber_loss(epsilon):
+    """Where most residuals lie on the lines of Huber's loss the noise is known all the same."""
+    assert error_with_outliers(loss="huber", epsilon=epsilon) < 0.05
