@@ -66,9 +66,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         - 'lm': Levenberg-Marquardt, the most exact, for some hundreds of parameters;
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
-        - 'auto': the first of these whose work fits the size of the problem. Without a sparsity penalty, and where 'lm'
-          is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of the constant
-          model's loss is left.
+        - 'auto': on each grid the first of these whose work fits the size of the problem. Without a sparsity penalty,
+          and where 'lm' is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of
+          the constant model's loss is left.
     alpha : float or 'auto', default='auto'
         Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
         'auto' as for `smoothing`; 0 leaves a trace.
@@ -510,9 +510,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         - 'lm': Levenberg-Marquardt, the most exact, for some hundreds of parameters;
         - 'lbfgs': L-BFGS on all rows;
         - 'adam': mini-batches;
-        - 'auto': the first of these whose work fits the size of the problem. Without a sparsity penalty, and where 'lm'
-          is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of the constant
-          model's loss is left.
+        - 'auto': on each grid the first of these whose work fits the size of the problem. Without a sparsity penalty,
+          and where 'lm' is not cheap, 'lbfgs' tries first, and 'lm' takes over in regression where less than 1 % of
+          the constant model's loss is left.
     alpha : float or 'auto', default='auto'
         Strength of the ridge on coefs and base weights, for all nodes and in units of the loss of scaled targets.
         'auto' as for `smoothing`; 0 leaves a trace.

@@ -236,10 +236,9 @@ class Trainer:
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
         self.null_loss = self._null_loss(self.network.offset)
-        n_parameters = self.network.n_parameters_on(grid_sizes[-1])
-        self._warn_of_parameters(grid_sizes[-1], n_parameters)
-        if self.solver == "auto":
-            self._choose_solver(n_parameters)
+        self._warn_of_parameters(grid_sizes[-1], self.network.n_parameters_on(grid_sizes[-1]))
+        if self.settings.solver == "auto":
+            self._choose_solver(grid_sizes[0])
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
         if callable(make_network):
@@ -249,6 +248,8 @@ class Trainer:
             self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
             anew = callable(make_network) and grid_size == grid_sizes[0]
+            if self.settings.solver == "auto" and grid_size > grid_sizes[0]:
+                self._choose_solver(grid_size)
             stop = self._members_stage(grid_size, make_network if anew else None)
             if stop or self._turned_up():
                 break
@@ -368,14 +369,18 @@ class Trainer:
         self.network, self.strengths = side_by_side([member.network for member in self.members]), first.joined(others)
         self.best, self.evidence, self.value = Best(), None, None
 
-    def _choose_solver(self, n_parameters):
-        """The one that fits the size; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
+    def _choose_solver(self, grid_size):
+        """The one that fits the size of a stage; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
 
-        It is much faster then, and no worse where there is noise.
+        It is much faster then, and no worse where there is noise; a network that is close already goes on with 'lm'.
         """
-        self.solver = choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters)
+        n_parameters = self.network.n_parameters_on(grid_size)
+        self.solver, self.trying = (
+            choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters),
+            False,
+        )
         dear = self.n_members > 1 or _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
-        if self.solver == "lm" and self.reg_lambda == 0.0 and dear:
+        if self.solver == "lm" and self.reg_lambda == 0.0 and dear and not (self.n_members == 1 and self._is_close()):
             exact = (
                 self.n_members * n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size
                 and not self.loss.known_dispersion

@@ -543,3 +543,13 @@ def test_exact_data_of_many_columns_is_not_taken_for_noise(grid_size, seed):
     y = np.exp(np.mean(np.sin(np.pi * X / 2) ** 2, axis=1))
     model = KANRegressor((1,), grid_size=grid_size, random_state=seed).fit(X[:1000], y[:1000])
     assert np.sqrt(np.mean((model.predict(X[1000:]) - y[1000:]) ** 2)) < 5e-4
+
+
+def test_coarse_stages_have_the_solver_that_fits_them():
+    """Levenberg-Marquardt finds a quotient on the coarse grids, though the finest one is too large for it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2000, 6))
+    y = X[:, 0] / ((X[:, 1] - 2) ** 2 + (X[:, 2] - X[:, 3]) ** 2 + (X[:, 4] - X[:, 5]) ** 2)
+    model = KANRegressor((4, 2, 1), grid_size=(3, 5, 40), max_iter=50, random_state=0).fit(X[:1000], y[:1000])
+    assert model.solver_ == "lbfgs"
+    assert model.score(X[1000:], y[1000:]) > 0.9995
