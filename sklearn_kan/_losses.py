@@ -59,7 +59,8 @@ class SquaredError(_IdentityLink):
     """l = (raw - y)^2 / 2."""
 
     def value(self, y, raw):
-        return 0.5 * (raw - y) ** 2
+        with np.errstate(over="ignore"):  # a step too far is refused
+            return 0.5 * (raw - y) ** 2
 
     def gradient(self, y, raw):
         return raw - y
@@ -102,7 +103,8 @@ class Huber(_IdentityLink):
 
     def value(self, y, raw):
         r = np.abs(raw - y)
-        return np.where(r <= self.epsilon, 0.5 * r**2, self.epsilon * (r - 0.5 * self.epsilon))
+        inside = np.minimum(r, self.epsilon)
+        return inside * (r - 0.5 * inside)
 
     def gradient(self, y, raw):
         return np.clip(raw - y, -self.epsilon, self.epsilon)

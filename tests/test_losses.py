@@ -1,5 +1,7 @@
 """Losses against scikit-learn's metrics, differences and the inequalities that they promise."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.special
@@ -195,3 +197,26 @@ def test_names():
     assert BinaryLogLoss().known_dispersion
     assert MultinomialLogLoss().known_dispersion
     assert not SquaredError().known_dispersion
+
+
+@pytest.mark.parametrize("loss", [SquaredError(), Poisson(), Huber(1.35), Quantile(0.5)], ids=identify)
+def test_too_large_values_are_infinite_without_a_warning(loss):
+    """The solvers refuse a step to them; the user hears nothing of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert loss.value(np.array([[1.0]]), np.array([[1e200]]))[0, 0] > 1e150
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.5, 50.0])
+def test_dispersion_of_huber(epsilon):
+    """A mean of many samples, estimated by this loss, has the variance dispersion / (rows times mean curvature)."""
+    rng = np.random.RandomState(0)
+    n_rows, loss = 400, Huber(epsilon)
+    r = rng.normal(scale=0.3, size=(n_rows, 300))
+    places = np.linspace(-0.15, 0.15, 601)
+    values = np.array([loss.value(r, place).mean(axis=0) for place in places])
+    estimates = places[values.argmin(axis=0)]
+    one = r[:, :1]
+    curvature = np.mean(np.abs(r) <= epsilon)
+    phi = np.mean([loss.dispersion(np.zeros_like(one), r[:, [k]], np.full(n_rows, 1.0 / n_rows)) for k in range(300)])
+    assert_allclose(estimates.var() * n_rows * curvature, phi, rtol=0.25)
