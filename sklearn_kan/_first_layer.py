@@ -16,7 +16,7 @@ from ._categorical import Tables
 from ._layer import FARTHEST, Expansion, Layer
 
 
-@dataclass(frozen=True)
+@dataclass
 class FirstExpansion(Expansion):
     """The terms of the splines, t being NaN and all else zero apart from them, and where samples are in the tables.
 
@@ -72,10 +72,10 @@ class FirstLayer(Layer):
 
     def _reach(self, most):
         """Where values are cut; a symbol counts as far as it is asked for."""
-        if (self.reach >= most).all():
-            return most
-        named = self.symbols.mask(self.edge_mask.shape).any(axis=1)
-        return np.where(named, most, np.minimum(self.reach, most))
+        reach = np.minimum(self.reach, most)
+        if len(self.symbols):
+            reach[self.symbols.mask(self.edge_mask.shape).any(axis=1)] = most
+        return reach
 
     def expand(self, x, *, reach=FARTHEST, **options):
         missing = np.isnan(x)

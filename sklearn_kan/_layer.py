@@ -338,7 +338,7 @@ def edge_variances(moments):
         return np.nan_to_num(np.maximum(moments[2] - moments[1] ** 2, 0.0))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Expansion:
     """The terms of a layer that differ from zero at some rows: degree + 1 splines and the base activation."""
 
@@ -467,7 +467,8 @@ class Layer:
         """Outputs, shape (n_samples, n_out)."""
         out = np.zeros((len(terms.value), self.n_out))
         _forward_kernel(terms.interval, terms.value, self.weights, out)
-        self.symbols.forward(terms.t, out)
+        if len(self.symbols):
+            self.symbols.forward(terms.t, out)
         return out
 
     def backward(self, terms, delta, grad, grad_numbers=()):

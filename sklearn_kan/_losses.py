@@ -200,7 +200,9 @@ def regression_loss(name, quantile=None, epsilon=1.35):
         return Quantile(0.5 if quantile is None else quantile)
     if name == "huber":
         return Huber(epsilon)
-    return {"squared_error": SquaredError(), "absolute_error": Quantile(0.5), "poisson": Poisson()}[name]
+    if name == "absolute_error":
+        return Quantile(0.5)
+    return {"squared_error": SquaredError, "poisson": Poisson}[name]()
 
 
 def classification_loss(n_classes):

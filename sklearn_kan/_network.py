@@ -10,6 +10,7 @@ from ._threads import map_chunks
 _CHUNK_ELEMENTS = 1 << 15
 # The same where nothing but the outputs is kept: fewer calls count more than the nearest cache.
 _PREDICT_ELEMENTS = 1 << 18
+_LEAST_ROWS, _MOST_ROWS = 32, 4096
 # Elements of all work arrays of one chunk's derivatives; a single row may need more.
 _DERIVATIVE_ELEMENTS = 1 << 18
 
@@ -144,7 +145,7 @@ class Network:
     def chunk_rows(self, elements=_CHUNK_ELEMENTS):
         """Rows a chunk, from the shape alone."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return min(max(elements // widest, 32), 4096)
+        return min(max(elements // widest, _LEAST_ROWS), _MOST_ROWS)
 
     def forward(self, x, first=None, *, slopes=True, reach=FARTHEST):
         """Raw predictions of some rows and the expansion of every layer.
@@ -180,6 +181,8 @@ class Network:
 
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
+        if len(X) <= _LEAST_ROWS:
+            return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))
 
         def predict_rows(rows):
