@@ -81,7 +81,7 @@ class FirstLayer(Layer):
         missing = np.isnan(x)
         any_missing = missing.any()
         numbers = np.where(missing, self.center, x) if any_missing else x
-        if len(self.tables.categorical):
+        if len(self.tables) and len(self.tables.categorical):
             numbers = np.array(numbers, dtype=np.float64)
             numbers[:, self.tables.categorical] = 0.0
         reach = self._reach(reach)
