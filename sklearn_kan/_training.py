@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -34,6 +35,8 @@ _FEWEST_STARTS, _MOST_STARTS = 2, 16
 _LBFGS_STARTS = 4
 # Part of the constant model's loss below which exactness pays: Levenberg-Marquardt takes over from L-BFGS.
 _CLOSE = 1e-2
+# Where less than this part of it is explained the next grid begins anew.
+_LITTLE = 0.05
 # A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
 _WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
 # Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
@@ -241,18 +244,23 @@ class Trainer:
             self._choose_solver(grid_sizes[0])
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
-        if callable(make_network):
+        begins = callable(make_network)
+        if begins:
             self.members = self._compete(make_network)
         else:
             self._find_strengths(self.network)
             self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
-            anew = callable(make_network) and grid_size == grid_sizes[0]
-            if self.settings.solver == "auto" and grid_size > grid_sizes[0]:
-                self._choose_solver(grid_size)
-            stop = self._members_stage(grid_size, make_network if anew else None)
+            make_anew = partial(_on_grid, make_network, grid_size) if begins else None
+            if grid_size > grid_sizes[0]:
+                if self.settings.solver == "auto":
+                    self._choose_solver(grid_size)
+                if begins:
+                    self._begin_anew(make_anew)
+            stop = self._members_stage(grid_size, make_anew)
             if stop or self._turned_up():
                 break
+            begins = callable(make_network) and self.validation is None and self._explains_little()
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()
@@ -316,11 +324,9 @@ class Trainer:
         def fewer(rng):
             return closed_to(make_network(rng), faint)
 
-        try:
-            self._begin_anew(fewer, len(faint) - faint.sum())
-        except KeyboardInterrupt:
-            self._go_on_from(member)
-            raise
+        if self.n_members > 1:
+            self.n_members = committee_size(len(faint) - faint.sum())
+        self._begin_anew(fewer)
         return fewer
 
     def _does_better_without(self, faint, whole, member):
@@ -338,12 +344,19 @@ class Trainer:
             return False
         return outweighs(faint, without - evidence_of(member.network.copy()))
 
-    def _begin_anew(self, make_network, n_columns):
-        """New starts of as many members as so many columns allow."""
-        if self.n_members > 1:
-            self.n_members = committee_size(n_columns)
-        self._go_on_from(Start(make_network(self.rng)))
-        self.members, self.n_trained = self._compete(make_network), 0
+    def _begin_anew(self, make_network):
+        """New starts in place of the members."""
+        try:
+            self._go_on_from(Start(make_network(self.rng)))
+            self.members, self.n_trained = self._compete(make_network), 0
+        except KeyboardInterrupt:
+            self._go_on_from(self.members[0])
+            raise
+
+    def _explains_little(self):
+        """Whether next to nothing is explained: what a grid is too coarse for counts as noise on it."""
+        least = min(self._loss_value(member.network) for member in self.members)
+        return least > (1.0 - _LITTLE) * self.null_loss > 0.0
 
     def _refined(self, grid_size):
         """The network on a stage's grid; finer knots begin where the activations are, as later moves cost more."""
@@ -838,13 +851,17 @@ class Trainer:
         return loss if loss > 0.0 else 1.0
 
 
+def _on_grid(make_network, grid_size, rng):
+    return refine(make_network(rng), grid_size)
+
+
 def most_stages(settings, n_grids, n_members, *, warm):
     """Upper limit of the stages of a fit, of starts, members and grids."""
-    starts, takes_over = settings.n_init != 1, 2 * (settings.solver == "auto")
+    starts, takes_over = int(settings.n_init != 1), 2 * (settings.solver == "auto")
     most, screening = n_members, 0
     if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
         most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
-    return most * n_grids + starts + (settings.prune_threshold > 0) + takes_over + screening
+    return (most + starts) * n_grids + (settings.prune_threshold > 0) + takes_over + screening
 
 
 def grid_stages(grid_sizes, n_rows, fitted):

@@ -302,6 +302,16 @@ def test_constant_activations_stay():
     assert_allclose(moved.raw_predict(X), network.raw_predict(X), atol=0.05)
 
 
+@pytest.mark.parametrize("shift", [0.3, 20.0])
+def test_dead_nodes_do_not_fill_the_knots(shift):
+    """Their spread is a rounding error of their mean; blown up to the knots it would be all that later layers see."""
+    network, X, weight = drifted(1e-14, shift)
+    moved = follow_activations(network, X, weight)
+    assert np.abs(moved.layers[0].weights).max() < 10.0 + shift
+    assert_allclose(moved.raw_predict(X), network.raw_predict(X), atol=0.05 * shift)
+    assert not any_drift(moved, X, weight)
+
+
 def test_far_activation_does_not_stretch_hidden_knots():
     network, X, weight = drifted(4.0, 0.0)
     X[3] *= 1e6

@@ -397,6 +397,17 @@ def test_validation_ends_the_schedule(monkeypatch):
     assert np.sum(np.array(n_stages) < 5) >= 3
 
 
+def test_finer_grid_begins_anew_where_a_coarse_one_learnt_nothing():
+    """Eight waves are noise to three intervals, whose network is a constant from which no gradient leads away."""
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (400, 1))
+    y = np.cos(25.0 * X[:, 0] + 1.0)
+    model = KANRegressor((2,), grid_size=3, max_iter=60, random_state=0).fit(X, y)
+    assert model.score(X, y) < 0.05
+    model.set_params(grid_size=(3, 20)).fit(X, y)
+    assert model.grid_size_ == 20
+    assert model.score(X, y) > 0.999
+
+
 def test_schedule_goes_on_without_noise():
     for seed in range(2):
         X = np.random.RandomState(seed).uniform(-1.0, 1.0, (300, 1))
