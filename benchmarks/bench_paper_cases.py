@@ -7,8 +7,8 @@ of the network in the paper, and the paper's figures or null. Rows, 1000 to trai
 in the ranges. Every estimator has its default parameters but for shape and grid schedule. The schedule is the same in
 all cases; the shape is the one that GridSearchCV finds, with all grids but the last and a fifth of the training rows
 held out, among the paper's and some that are the same in all cases. ``--hidden 5 2`` takes these nodes everywhere,
-``--hidden given`` the paper's.
-Seconds are those of the whole search, on two processes, and of the fit. Kernels are compiled before the clock starts.
+``--hidden given`` the paper's. Seconds are those of the whole search, on two processes, and of the fit. Kernels are
+compiled before the clock starts.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def run(case, seed, shapes, grids):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "grid_size", UserWarning)
         if len(shapes) > 1:
-            model.set_params(hidden_layer_sizes=best_shape(X, y, seed, shapes, grids[:-1]))
+            model.set_params(hidden_layer_sizes=best_shape(X, y, seed, shapes, grids[:-1] or grids))
         model.fit(X, y)
     seconds = time.perf_counter() - start
     return model.hidden_layer_sizes, float(np.sqrt(np.mean((model.predict(X_test) - y_test) ** 2))), seconds

@@ -26,8 +26,8 @@ OUTLIERS = 2.0
 _REACH = 5.0
 # Hidden knots stay while the activations lie inside and fill this part of them.
 _FILLED = 0.9
-# Spreads below this, in units of half the knot range, are those of dead nodes: to fill the knots with them would make
-# rounding errors of the mean as large as the spread.
+# Nodes whose spread is less, in units of half the knot range, count as constant: rounding errors of the mean are as
+# large, and would fill the knots with it.
 _NARROWEST = 1e-6
 # Columns whose quantiles are farther than this from those of a uniform one, in parts of the range, are skewed.
 _SKEWED = 0.25
@@ -206,8 +206,8 @@ def has_drifted(activations, weight):
     if low.min() >= -1.0 and high.max() <= 1.0 and (high - low).min() >= 2.0 * _FILLED * inside:
         return np.zeros(activations.shape[1], dtype=bool)
     low, high = data_range(activations, weight)
-    narrow = (high - low < 2.0 * _FILLED * inside) & (high - low > 2.0 * _NARROWEST)
-    return (high > low) & ((low < -1.0) | (high > 1.0) | narrow)
+    narrow = high - low < 2.0 * _FILLED * inside
+    return (high - low > 2.0 * _NARROWEST) & ((low < -1.0) | (high > 1.0) | narrow)
 
 
 def range_sample(X, weight):
@@ -253,7 +253,7 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
         if before is network.layers[0]:
             before.remember_means(before.moments(terms, weight / weight.sum()))
         center, scale = _centred(*data_range(X, weight))
-        center, scale = np.where(drifted, center, 0.0), np.where(drifted & (scale > _NARROWEST), scale, 1.0)
+        center, scale = np.where(drifted, center, 0.0), np.where(drifted, scale, 1.0)
         X = (X - center) / scale
         breakpoints = _breakpoints(X, weight, layer.grid_size, knots)
         for i in np.flatnonzero(drifted):

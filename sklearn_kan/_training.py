@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -244,23 +243,18 @@ class Trainer:
             self._choose_solver(grid_sizes[0])
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
-        begins = callable(make_network)
-        if begins:
-            self.members = self._compete(make_network)
+        make_anew = make_network if callable(make_network) else None
+        if make_anew is not None:
+            self.members = self._compete(make_anew)
         else:
             self._find_strengths(self.network)
             self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
-            make_anew = partial(_on_grid, make_network, grid_size) if begins else None
             if grid_size > grid_sizes[0]:
-                if self.settings.solver == "auto":
-                    self._choose_solver(grid_size)
-                if begins:
-                    self._begin_anew(make_anew)
+                make_anew = self._next_grid(grid_size, make_network)
             stop = self._members_stage(grid_size, make_anew)
             if stop or self._turned_up():
                 break
-            begins = callable(make_network) and self.validation is None and self._explains_little()
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()
@@ -352,6 +346,28 @@ class Trainer:
         except KeyboardInterrupt:
             self._go_on_from(self.members[0])
             raise
+
+    def _next_grid(self, grid_size, make_network):
+        """Choose the solver for a finer grid, and begin anew on it where the coarser one explained next to nothing.
+
+        With a validation score the members stay: theirs may be the best one.
+
+        Returns
+        -------
+        make_network : callable or None
+            rng -> Network on this grid; None where the members go on.
+        """
+        anew = callable(make_network) and self.validation is None and self._explains_little()
+        if self.settings.solver == "auto":
+            self._choose_solver(grid_size)
+        if not anew:
+            return None
+
+        def finer(rng):
+            return refine(make_network(rng), grid_size)
+
+        self._begin_anew(finer)
+        return finer
 
     def _explains_little(self):
         """Whether next to nothing is explained: what a grid is too coarse for counts as noise on it."""
@@ -851,13 +867,9 @@ class Trainer:
         return loss if loss > 0.0 else 1.0
 
 
-def _on_grid(make_network, grid_size, rng):
-    return refine(make_network(rng), grid_size)
-
-
 def most_stages(settings, n_grids, n_members, *, warm):
     """Upper limit of the stages of a fit, of starts, members and grids."""
-    starts, takes_over = int(settings.n_init != 1), 2 * (settings.solver == "auto")
+    starts, takes_over = settings.n_init != 1, 2 * (settings.solver == "auto")
     most, screening = n_members, 0
     if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
         most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
