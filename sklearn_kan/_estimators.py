@@ -91,8 +91,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Above 0, `fit` trains, removes edges whose standard deviation over the training rows does not exceed the
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
-        scale. If nothing is left, or what is left explains no more than it would of noise, the model is constant, with
-        a warning.
+        scale. Then edges go that others can make up for: whose removal, by the curvature of the objective (Hassibi &
+        Stork 1993), raises the training loss by no more than this part of it. If nothing is left, or what is left
+        explains no more than it would of noise, the model is constant, with a warning.
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
@@ -535,7 +536,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Above 0, `fit` trains, removes edges whose standard deviation over the training rows does not exceed the
         threshold and nodes that lost all edges on one side (eq. 2.18), and trains the smaller network on without the
         sparsity penalty. Values are those of a network whose hidden nodes fill [-1, 1] and whose targets have unit
-        scale. If nothing is left the model is constant, with a warning.
+        scale. Then edges go that others can make up for: whose removal, by the curvature of the objective (Hassibi &
+        Stork 1993), raises the training loss by no more than this part of it. If nothing is left the model is constant,
+        with a warning.
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in

@@ -84,6 +84,14 @@ def _kept_edges(network, scores, threshold):
     return masks
 
 
+def without_edges(network, edges):
+    """Scores of all edges, 0 for the given ones."""
+    scores = edge_deviations(network.moments)
+    for l, i, j in edges:  # noqa: E741
+        scores[l][i, j] = 0.0
+    return scores
+
+
 def prune(network, threshold, scores=None):
     """Remove edges and hidden nodes whose scores do not exceed the threshold; by default the edges' deviations.
 

@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
+from ._elimination import needless_edges
 from ._grid import any_drift, follow_activations, range_sample, refine, with_overhang
 from ._network import Network
 from ._objective import Objective, Strengths
 from ._posterior import Mixture, laplace
-from ._pruning import prune
+from ._pruning import prune, without_edges
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable, first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
@@ -64,6 +65,8 @@ _FIRST, _FIRST_RIDGE, _FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
 _TRIAL = 50
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
+# Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
+_ELIMINATIONS, _AT_ONCE = 16, 0.25
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
@@ -490,26 +493,58 @@ class Trainer:
         return np.average(self.loss.value(rows.y, raw).sum(axis=1), weights=rows.weight)
 
     def _prune(self):
-        self._restore_best()
-        self.measure()
-        whole = self.network
-        self.network, self.value, self.best = prune(whole, self.settings.prune_threshold), None, Best()
+        """Remove weak edges, then those that others make up for, and train on; nothing is left of noise."""
+        whole = self._best_measured()
         self.reg_lambda, self.even = 0.0, False
+        stop = self._train_pruned(prune(whole, self.settings.prune_threshold))
+        if not stop:
+            self._eliminate()
         reason = "removed every edge"
         if self.network.n_parameters > 0:
-            self._find_strengths(self.network)
-            self._stage("pruned")
             self._warn_of_iterations()
             if not self._is_noise():
                 return
-            self.network, self.value = prune(whole, np.inf), None
             reason = "left a network that explains no more than it would of noise"
+        self.network, self.value, self.best = prune(whole, np.inf), None, Best()
         warnings.warn(
             f"prune_threshold={self.settings.prune_threshold} {reason}: the model is constant. "
             "Lower prune_threshold or reg_lambda.",
             UserWarning,
             stacklevel=6,
         )
+
+    def _eliminate(self):
+        """Remove edges that are worth a small part of the present loss and train on; fewer if many cost too much."""
+        loss = self._mean_loss(self._best_measured(), self.rows)
+        least, part = 2.0 * self.settings.prune_threshold * loss, _AT_ONCE
+        for _ in range(_ELIMINATIONS):
+            before = self._remember(Start())
+            gone = needless_edges(self._objective(self.network), least, part)
+            if not gone:
+                break
+            stop = self._train_pruned(prune(self.network, 0.0, without_edges(self.network, gone)))
+            after = self._mean_loss(self._best_measured(), self.rows)
+            if after > loss + len(gone) * least / 2.0:
+                self._go_on_from(before)
+                part = part / 4.0 if len(gone) > 1 else 0.0
+            else:
+                loss = after
+            if stop or part == 0.0:
+                break
+
+    def _best_measured(self):
+        """The best network so far, with its moments."""
+        self._restore_best()
+        self.measure()
+        return self.network
+
+    def _train_pruned(self, network):
+        """Go on with a smaller network; whether training ends with it."""
+        self.network, self.value, self.best = network, None, Best()
+        if network.n_parameters == 0:
+            return True
+        self._find_strengths(network)
+        return self._stage("pruned")
 
     def _is_noise(self):
         """Whether the network explains no more than its degrees of freedom do of noise (generalised cross-validation).
@@ -873,7 +908,8 @@ def most_stages(settings, n_grids, n_members, *, warm):
     most, screening = n_members, 0
     if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
         most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
-    return (most + starts) * n_grids + (settings.prune_threshold > 0) + takes_over + screening
+    pruning = (1 + _ELIMINATIONS) * (settings.prune_threshold > 0)
+    return (most + starts) * n_grids + pruning + takes_over + screening
 
 
 def grid_stages(grid_sizes, n_rows, fitted):

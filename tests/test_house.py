@@ -26,7 +26,7 @@ LEVELS = {
     6: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee"),
     7: ("_objective", "_screening"),
     8: ("_posterior",),
-    9: ("_smoothing",),
+    9: ("_smoothing", "_elimination"),
     10: ("_training", "_plotting", "_symbolic", "_formula"),
     11: ("_inspection",),
     12: ("_base",),

@@ -1,0 +1,93 @@
+"""Edges that a network can do without as others make up for them (Optimal Brain Surgeon, Hassibi & Stork 1993).
+
+With H the curvature of the objective at its optimum, V = H^-1 and w_q the weights of edge q, predictions without the
+edge differ from those with it, once all other weights have been adjusted, by the mean square
+
+    s_q = w_q' (V_qq)^-1 w_q        and then        w <- w - V_.q (V_qq)^-1 w_q        V <- V - V_.q (V_qq)^-1 V_q.
+
+The standard deviation of an edge tells nothing of that: of two columns that say the same, one is enough.
+"""
+
+import numpy as np
+
+from ._posterior import Parts, inverse_root, normal_matrices
+
+
+def _parts(objective):
+    """Which parameters make up for one another: all if that is affordable, else those of each node, or None."""
+    network = objective.network
+    every = (Parts(network, detail) for detail in ("whole", "nodes"))
+    return next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
+
+
+def _edges_of(parts, group):
+    """(l, i, j) of the edges without symbols of a group, each with the positions of its parameters.
+
+    A column's spline and its table are one edge.
+    """
+    places = parts.places[group]
+    first = parts.network.layers[0]
+    is_table = (places[:, 0] == 0) & (places[:, 1] == first.n_in)
+    places[is_table, 1] = np.repeat(first.tables.columns, first.tables.sizes)[places[is_table, 2]]
+    edges, edge = np.unique(places[:, [0, 1, 3]], axis=0, return_inverse=True)
+    for e, (l, i, j) in enumerate(edges.tolist()):  # noqa: E741
+        at = np.flatnonzero(edge.ravel() == e)
+        if not np.any((places[at, 2] < 0) & ~is_table[at]):
+            yield (l, i, j), at
+
+
+def _share(inverse, weights, at):
+    """s_q of the edge at some positions, and (V_qq)^-1 w_q."""
+    block = inverse[np.ix_(at, at)]
+    solved = np.linalg.lstsq(block, weights[at], rcond=None)[0]
+    return float(weights[at] @ solved), solved
+
+
+def _eliminate(inverse, weights, edges, least, most):
+    """Edges that go one after the other, the least first, while s_q <= least; at most so many. Works in place."""
+    gone = []
+    edges = dict(edges)
+    while edges and len(gone) < most:
+        shares = {edge: _share(inverse, weights, at) for edge, at in edges.items()}
+        edge = min(shares, key=lambda edge: shares[edge][0])
+        if shares[edge][0] > least:
+            break
+        at = edges.pop(edge)
+        column = inverse[:, at].copy()
+        block = column[at]
+        weights -= column @ shares[edge][1]
+        inverse -= column @ np.linalg.lstsq(block, column.T, rcond=None)[0]
+        weights[at] = 0.0
+        gone.append(edge)
+    return gone
+
+
+def needless_edges(objective, least, part):
+    """Edges whose removal changes predictions by no more than a mean square of `least`, a part of all, or one, at most.
+
+    H changes with the weights: what is left should be trained before more goes.
+
+    Parameters
+    ----------
+    objective : Objective
+        At its optimum.
+    least : float
+        In units of twice the loss.
+    part : float
+
+    Returns
+    -------
+    edges : list of tuple (l, i, j)
+        Empty if the curvature is not affordable.
+    """
+    parts = _parts(objective)
+    if parts is None:
+        return []
+    theta, gone = objective.network.theta, []
+    most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
+    matrices = normal_matrices(objective, parts)
+    for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
+        root = inverse_root(matrix + penalty)
+        weights = theta[parts.parameters(group)]
+        gone += _eliminate(root @ root.T, weights, _edges_of(parts, group), least, most - len(gone))
+    return gone

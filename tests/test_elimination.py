@@ -1,0 +1,102 @@
+"""Edges that others make up for: what their removal costs, and fits that do without them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_kan import KANRegressor
+from sklearn_kan._elimination import _eliminate, needless_edges
+from sklearn_kan._losses import SquaredError
+from sklearn_kan._objective import Objective, Strengths
+
+
+def quadratic(rng, sizes):
+    """Curvature, optimum and edges of some weights each."""
+    n = sum(sizes)
+    root = rng.normal(size=(n, n))
+    places = np.split(np.arange(n), np.cumsum(sizes)[:-1])
+    return root @ root.T + 0.1 * np.eye(n), rng.normal(size=n), dict(enumerate(places))
+
+
+def rise(curvature, optimum, gone):
+    """Twice the rise of the quadratic where some weights are zero and the others are free, by solving for them."""
+    left = np.setdiff1d(np.arange(len(optimum)), gone)
+    w = np.zeros(len(optimum))
+    w[left] = np.linalg.solve(curvature[np.ix_(left, left)], (curvature @ optimum)[left])
+    return (w - optimum) @ curvature @ (w - optimum), w
+
+
+def test_order_and_cost_are_those_of_exhaustive_search():
+    rng = np.random.default_rng(0)
+    curvature, optimum, edges = quadratic(rng, (3, 1, 4, 2, 3))
+    inverse, weights = np.linalg.inv(curvature), optimum.copy()
+    gone = _eliminate(inverse, weights, edges.items(), np.inf, 3)
+    removed, before = np.array([], dtype=int), 0.0
+    for edge in gone:
+        costs = {e: rise(curvature, optimum, np.r_[removed, at])[0] for e, at in edges.items()}
+        assert edge == min(costs, key=costs.get)
+        removed = np.r_[removed, edges.pop(edge)]
+    assert_allclose(weights, rise(curvature, optimum, removed)[1], atol=1e-9)
+    assert rise(curvature, optimum, removed)[0] > before
+
+
+def test_nothing_dearer_goes():
+    curvature, optimum, edges = quadratic(np.random.default_rng(1), (2, 2, 2, 2))
+    costs = sorted(rise(curvature, optimum, at)[0] for at in edges.values())
+    one = _eliminate(np.linalg.inv(curvature), optimum.copy(), edges.items(), 1.001 * costs[0], 1)
+    assert len(one) == 1 and rise(curvature, optimum, edges[one[0]])[0] == pytest.approx(costs[0])
+    assert not _eliminate(np.linalg.inv(curvature), optimum.copy(), edges.items(), 0.999 * costs[0], 4)
+
+
+@pytest.fixture
+def twins():
+    """Two columns that say the same, a third one, and a target of some noise."""
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(-1.0, 1.0, (2, 400))
+    X = np.column_stack([a, b, a])
+    return X, np.sin(3.0 * a) + b**2 + 0.05 * rng.normal(size=400)
+
+
+def test_one_of_two_equal_columns_is_enough(twins):
+    """Both have large functions: standard deviations alone keep both."""
+    X, y = twins
+    model = KANRegressor((), prune_threshold=5e-2, random_state=0).fit(X, y)
+    kept = model.feature_importances_ > 0.0
+    assert kept[1] and kept[[0, 2]].sum() == 1
+    whole = KANRegressor((), random_state=0).fit(X, y)
+    assert min(scores.min() for scores in whole.edge_scores()) > 0.1
+    assert model.score(X, y) > whole.score(X, y) - 1e-3
+
+
+def test_a_column_with_holes_is_one_edge(twins):
+    """Its spline and what it learns for missing values go together."""
+    X, y = twins
+    X = X.copy()
+    X[::7, [0, 2]] = np.nan
+    model = KANRegressor((), prune_threshold=5e-2, random_state=0).fit(X, y)
+    assert (model.feature_importances_ > 0.0).sum() == 2
+    first = model.network_.layers[0]
+    assert first.tables.mask.sum() == 1
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_without_noise_nothing_that_counts_goes():
+    """The share is one of the loss that is left, which is none."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (300, 2))
+    y = np.sin(3.0 * X[:, 0]) + 0.05 * X[:, 1] ** 2
+    model = KANRegressor((), prune_threshold=1e-2, random_state=0).fit(X, y)
+    assert (model.feature_importances_ > 0.0).all()
+    assert model.score(X, y) > 1.0 - 1e-4
+
+
+def test_a_part_of_all_goes_at_once(twins):
+    X, y = twins
+    network = KANRegressor((4,), random_state=0).fit(X, y).network_
+    network = type(network)(network.layers, network.offset, network.moments)
+    strengths = Strengths(*([np.full(layer.n_in, 1e-6) for layer in network.layers] for _ in range(2)))
+    objective = Objective(network, SquaredError(), X, y[:, None], np.full(len(X), 1.0 / len(X)), strengths)
+    every = sum(int(layer.edges.sum()) for layer in network.layers)
+    assert len(needless_edges(objective, np.inf, 0.25)) == every // 4
+    assert len(needless_edges(objective, np.inf, 0.0)) == 1
+    assert not needless_edges(objective, 0.0, 1.0)
