@@ -299,7 +299,7 @@ def expressions(network, names, units, center, decimals=None):
         nodes = [
             sympy.Add(*terms, _number(constant, decimals)) for terms, constant in zip(sums, constants, strict=True)
         ]
-    return [_shortest(node) for node in nodes]
+    return [_shortest(node, decimals) for node in nodes]
 
 
 def _category(category):
@@ -384,9 +384,10 @@ def _holds(condition, columns, categories):
     return columns[name] == [_category(category) for category in known].index(key)
 
 
-def _shortest(expression):
+def _shortest(expression, decimals):
     """The form with the fewest operations among some that are equal and quickly found."""
     import sympy
+    from sympy.simplify.fu import TR9  # sums of sines and cosines as products
 
     forms = [expression, sympy.expand_mul(expression)]
     forms.append(sympy.powsimp(forms[-1]))
@@ -394,7 +395,35 @@ def _shortest(expression):
         forms.append(sympy.expand(expression))
         if forms[-1].count_ops() <= _SIMPLIFIED:
             forms.append(sympy.trigsimp(forms[-1]))
+    if expression.has(sympy.sin, sympy.cos):
+        forms.append(_with_whole_numbers(TR9(_with_equal_numbers(expression)), decimals))
     return min(forms, key=lambda form: form.count_ops())
+
+
+def _with_equal_numbers(expression):
+    """Decimal numbers that differ by rounding or in sign as the same one: what is equal cancels."""
+    import sympy
+
+    same, size = {}, 0.0
+    for number in sorted(expression.atoms(sympy.Float), key=abs):
+        if abs(abs(number) - size) <= _ROUNDING * size:
+            same[number] = size if number > 0 else -size
+        else:
+            size = abs(number)
+    return expression.xreplace(same)
+
+
+def _with_whole_numbers(expression, decimals):
+    """Products of decimal numbers and constants such as pi as one number each."""
+
+    def is_product(part):
+        return part.is_Mul and any(factor.is_Float for factor in part.args)
+
+    def whole(product):
+        number, rest = product.as_independent(*product.free_symbols, as_Add=False)
+        return _number(float(number), decimals) * rest if number.is_real else product
+
+    return expression.replace(is_product, whole) if expression.free_symbols else expression
 
 
 def _n_terms(power):

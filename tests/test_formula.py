@@ -124,6 +124,22 @@ def test_expressions_are_the_network():
     )
 
 
+def test_cosines_of_sums_may_be_a_product():
+    """cos(b - arcsin(a)) - cos(b + arcsin(a)) = 2 a sin(b): shorter, and known beyond the domain of arcsin."""
+    placed = [
+        *((0, 0, j, "arcsin", [np.pi / 4.0, 0.0, sign, 0.0]) for j, sign in enumerate((-1.0, 1.0))),
+        *((0, 1, j, "x", [1.0, 0.0, 1.0, 0.0]) for j in (0, 1)),
+        *((1, i, 0, "cos", [1.0, 0.0, sign * 2.0 / np.pi, 0.0]) for i, sign in enumerate((1.0, -1.0))),
+    ]
+    network, X = symbolic_network(placed=placed, shape=(2, 2, 1))
+    expected = network.raw_predict(X)[:, 0]
+    network.layers[1].symbols.numbers[1, 2] *= 1.0 + 1e-14
+    for decimals, error in ((None, 1e-10), (6, 1e-4)):
+        (found,) = expressions(network, ["x0", "x1"], np.ones(1), np.zeros(1), decimals=decimals)
+        assert not found.has(sympy.asin, sympy.cos) and found.has(sympy.sin)
+        assert_allclose(values([found], X)[:, 0], expected, atol=error)
+
+
 def test_an_expression_can_be_read_again():
     network, X = symbolic_network()
     found = expressions(network, ["x0", "x1"], np.ones(2), np.zeros(2))
