@@ -44,25 +44,28 @@ def _share(inverse, weights, at):
 
 
 def _eliminate(inverse, weights, edges, least, most):
-    """Edges that go one after the other, the least first, while s_q <= least; at most so many. Works in place."""
+    """(s_q, q) of edges that go one after the other, the least first, while s_q <= least; at most so many.
+
+    Works in place.
+    """
     gone = []
-    edges = dict(edges)
+    edges = edges.copy()
     while edges and len(gone) < most:
         shares = {edge: _share(inverse, weights, at) for edge, at in edges.items()}
         edge = min(shares, key=lambda edge: shares[edge][0])
-        if shares[edge][0] > least:
+        share, solved = shares[edge]
+        if share > least:
             break
         at = edges.pop(edge)
         column = inverse[:, at].copy()
-        block = column[at]
-        weights -= column @ shares[edge][1]
-        inverse -= column @ np.linalg.lstsq(block, column.T, rcond=None)[0]
+        weights -= column @ solved
+        inverse -= column @ np.linalg.lstsq(column[at], column.T, rcond=None)[0]
         weights[at] = 0.0
-        gone.append(edge)
+        gone.append((share, edge))
     return gone
 
 
-def needless_edges(objective, least, part):
+def needless_edges(objective, least, part, needed=()):
     """Edges whose removal changes predictions by no more than a mean square of `least`, a part of all, or one, at most.
 
     H changes with the weights: what is left should be trained before more goes.
@@ -74,6 +77,8 @@ def needless_edges(objective, least, part):
     least : float
         In units of twice the loss.
     part : float
+    needed : set of tuple (l, i, j), default=()
+        Edges that stay.
 
     Returns
     -------
@@ -89,5 +94,6 @@ def needless_edges(objective, least, part):
     for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
         root = inverse_root(matrix + penalty)
         weights = theta[parts.parameters(group)]
-        gone += _eliminate(root @ root.T, weights, _edges_of(parts, group), least, most - len(gone))
-    return gone
+        edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
+        gone += _eliminate(root @ root.T, weights, edges, least, most)
+    return [edge for _, edge in sorted(gone)[:most]]

@@ -66,7 +66,7 @@ _TRIAL = 50
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
-_ELIMINATIONS, _AT_ONCE = 16, 0.25
+_ELIMINATIONS, _AT_ONCE = 8, 0.25
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
@@ -514,23 +514,29 @@ class Trainer:
         )
 
     def _eliminate(self):
-        """Remove edges that are worth a small part of the present loss and train on; fewer if many cost too much."""
-        loss = self._mean_loss(self._best_measured(), self.rows)
-        least, part = 2.0 * self.settings.prune_threshold * loss, _AT_ONCE
+        """Remove edges that are worth a small part of the loss each and train on; fewer if many cost too much."""
+        most = self._mean_loss(self._best_measured(), self.rows)
+        least, part, needed = self.settings.prune_threshold * most / self._freedom(), _AT_ONCE, set()
         for _ in range(_ELIMINATIONS):
             before = self._remember(Start())
-            gone = needless_edges(self._objective(self.network), least, part)
+            gone = needless_edges(self._objective(self.network), 2.0 * least, part, needed)
             if not gone:
                 break
             stop = self._train_pruned(prune(self.network, 0.0, without_edges(self.network, gone)))
-            after = self._mean_loss(self._best_measured(), self.rows)
-            if after > loss + len(gone) * least / 2.0:
-                self._go_on_from(before)
-                part = part / 4.0 if len(gone) > 1 else 0.0
+            allowed = most + len(gone) * least
+            if self._mean_loss(self._best_measured(), self.rows) <= allowed:
+                most, part, needed = allowed, min(2.0 * part, _AT_ONCE), set()
             else:
-                loss = after
-            if stop or part == 0.0:
+                self._go_on_from(before)
+                needed |= set(gone) if len(gone) == 1 else set()
+                part /= 4.0
+            if stop:
                 break
+
+    def _freedom(self):
+        """Part of the targets that the last degrees of freedom known leave to the noise."""
+        used = 0.0 if self.evidence is None else self.evidence.edof / (self.n_cases * self.rows.y.shape[1])
+        return max(1.0 - used, _LEAST_FREEDOM)
 
     def _best_measured(self):
         """The best network so far, with its moments."""

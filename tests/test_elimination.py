@@ -30,22 +30,22 @@ def test_order_and_cost_are_those_of_exhaustive_search():
     rng = np.random.default_rng(0)
     curvature, optimum, edges = quadratic(rng, (3, 1, 4, 2, 3))
     inverse, weights = np.linalg.inv(curvature), optimum.copy()
-    gone = _eliminate(inverse, weights, edges.items(), np.inf, 3)
+    gone = _eliminate(inverse, weights, edges, np.inf, 3)
     removed, before = np.array([], dtype=int), 0.0
-    for edge in gone:
+    for share, edge in gone:
         costs = {e: rise(curvature, optimum, np.r_[removed, at])[0] for e, at in edges.items()}
         assert edge == min(costs, key=costs.get)
-        removed = np.r_[removed, edges.pop(edge)]
+        assert share == pytest.approx(costs[edge] - before)
+        removed, before = np.r_[removed, edges.pop(edge)], costs[edge]
     assert_allclose(weights, rise(curvature, optimum, removed)[1], atol=1e-9)
-    assert rise(curvature, optimum, removed)[0] > before
 
 
 def test_nothing_dearer_goes():
     curvature, optimum, edges = quadratic(np.random.default_rng(1), (2, 2, 2, 2))
     costs = sorted(rise(curvature, optimum, at)[0] for at in edges.values())
-    one = _eliminate(np.linalg.inv(curvature), optimum.copy(), edges.items(), 1.001 * costs[0], 1)
-    assert len(one) == 1 and rise(curvature, optimum, edges[one[0]])[0] == pytest.approx(costs[0])
-    assert not _eliminate(np.linalg.inv(curvature), optimum.copy(), edges.items(), 0.999 * costs[0], 4)
+    one = _eliminate(np.linalg.inv(curvature), optimum.copy(), edges, 1.001 * costs[0], 1)
+    assert len(one) == 1 and rise(curvature, optimum, edges[one[0][1]])[0] == pytest.approx(costs[0])
+    assert not _eliminate(np.linalg.inv(curvature), optimum.copy(), edges, 0.999 * costs[0], 4)
 
 
 @pytest.fixture
@@ -99,4 +99,6 @@ def test_a_part_of_all_goes_at_once(twins):
     every = sum(int(layer.edges.sum()) for layer in network.layers)
     assert len(needless_edges(objective, np.inf, 0.25)) == every // 4
     assert len(needless_edges(objective, np.inf, 0.0)) == 1
+    (first,) = needless_edges(objective, np.inf, 0.0)
+    assert needless_edges(objective, np.inf, 0.0, {first}) != [first]
     assert not needless_edges(objective, 0.0, 1.0)
