@@ -28,7 +28,7 @@ RELEVANT = [4, 11, 17]
 TABLES = ("concrete", "energy", "phoneme")
 GRID = [
     {"reg_lambda": [0.0], "prune_threshold": [0.0]},
-    {"reg_lambda": [0.0, 1e-4, 3e-4, 1e-3], "prune_threshold": [0.01, 0.02, 0.05, 0.1]},
+    {"reg_lambda": [0.0, 1e-4, 1e-3], "prune_threshold": [0.01, 0.015, 0.02, 0.03, 0.05]},
 ]
 SPARSE = {"reg_lambda": 1e-2, "prune_threshold": 1e-2}
 

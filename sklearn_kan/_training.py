@@ -243,7 +243,7 @@ class Trainer:
         self.null_loss = self._null_loss(self.network.offset)
         self._warn_of_parameters(grid_sizes[-1], self.network.n_parameters_on(grid_sizes[-1]))
         if self.settings.solver == "auto":
-            self._choose_solver(grid_sizes[0])
+            self._choose_solver(self.network.n_parameters_on(grid_sizes[0]))
         if self.solver != "lm" and not affordable(self.network, len(self.rows.X)):
             self.adaptive = []
         make_anew = make_network if callable(make_network) else None
@@ -362,7 +362,7 @@ class Trainer:
         """
         anew = callable(make_network) and self.validation is None and self._explains_little()
         if self.settings.solver == "auto":
-            self._choose_solver(grid_size)
+            self._choose_solver(self.network.n_parameters_on(grid_size))
         if not anew:
             return None
 
@@ -401,12 +401,11 @@ class Trainer:
         self.network, self.strengths = side_by_side([member.network for member in self.members]), first.joined(others)
         self.best, self.evidence, self.value = Best(), None, None
 
-    def _choose_solver(self, grid_size):
+    def _choose_solver(self, n_parameters):
         """The one that fits the size of a stage; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
 
         It is much faster then, and no worse where there is noise; a network that is close already goes on with 'lm'.
         """
-        n_parameters = self.network.n_parameters_on(grid_size)
         self.solver, self.trying = (
             choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters),
             False,
@@ -496,8 +495,11 @@ class Trainer:
         """Remove weak edges, then those that others make up for, and train on; nothing is left of noise."""
         whole = self._best_measured()
         self.reg_lambda, self.even = 0.0, False
-        stop = self._train_pruned(prune(whole, self.settings.prune_threshold))
-        if not stop:
+        pruned = prune(whole, self.settings.prune_threshold)
+        if self.settings.solver == "auto" and self.solver == "lm":  # which the sparsity penalty had asked for
+            self._choose_solver(pruned.n_parameters)
+        stop = self._train_pruned(pruned)
+        if not stop and self.network.n_parameters > 0:
             self._eliminate()
         reason = "removed every edge"
         if self.network.n_parameters > 0:
@@ -548,9 +550,13 @@ class Trainer:
         """Go on with a smaller network; whether training ends with it."""
         self.network, self.value, self.best = network, None, Best()
         if network.n_parameters == 0:
-            return True
+            return False
         self._find_strengths(network)
-        return self._stage("pruned")
+        stop = self._stage("pruned")
+        if self.trying and self._is_close() and not stop:
+            self._take_over(None)
+            stop = self._stage("pruned, lm")
+        return stop
 
     def _is_noise(self):
         """Whether the network explains no more than its degrees of freedom do of noise (generalised cross-validation).
@@ -914,7 +920,7 @@ def most_stages(settings, n_grids, n_members, *, warm):
     most, screening = n_members, 0
     if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
         most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
-    pruning = (1 + _ELIMINATIONS) * (settings.prune_threshold > 0)
+    pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
     return (most + starts) * n_grids + pruning + takes_over + screening
 
 
