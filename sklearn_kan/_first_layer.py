@@ -104,6 +104,9 @@ class FirstLayer(Layer):
                 splines.slope[apart] = 0.0
         return rows, unseen
 
+    def expands_like(self, other):
+        return super().expands_like(other) and len(self.tables) == len(other.tables)
+
     def forward(self, terms):
         out = super().forward(terms)
         self.tables.forward(terms.rows, out)

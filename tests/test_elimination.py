@@ -8,6 +8,7 @@ from sklearn_kan import KANRegressor
 from sklearn_kan._elimination import _eliminate, needless_edges
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
+from sklearn_kan._pruning import prune
 
 
 def quadratic(rng, sizes):
@@ -80,6 +81,21 @@ def test_a_column_with_holes_is_one_edge(twins):
     assert np.isfinite(model.predict(X)).all()
 
 
+def test_a_constant_model_has_no_tables(twins):
+    """What was known of the rows of the larger network's tables does not do for it."""
+    X, y = twins
+    X = X.copy()
+    X[::7, 0] = np.nan
+    network = KANRegressor((), random_state=0).fit(X, y).network_
+    (first,), (constant,) = network.layers, prune(network, np.inf).layers
+    assert len(first.tables) == 1 and not len(constant.tables)
+    assert first.expands_like(first) and not constant.expands_like(first)
+    with pytest.warns(UserWarning, match="the model is constant"):
+        model = KANRegressor((2,), prune_threshold=10.0, random_state=0).fit(X, y)
+    assert model.loss_ == pytest.approx(0.5)
+    assert_allclose(model.predict(X), y.mean())
+
+
 def test_without_noise_nothing_that_counts_goes():
     """The share is one of the loss that is left, which is none."""
     rng = np.random.default_rng(0)
@@ -102,3 +118,14 @@ def test_a_part_of_all_goes_at_once(twins):
     (first,) = needless_edges(objective, np.inf, 0.0)
     assert needless_edges(objective, np.inf, 0.0, {first}) != [first]
     assert not needless_edges(objective, 0.0, 1.0)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("noise", "solver"), [(0.5, "lbfgs"), (0.0, "lm")])
+def test_pruned_networks_are_trained_as_others_are(noise, solver):
+    """The sparsity penalty takes 'lm'; without it noisy rows are for L-BFGS, exact ones still for 'lm'."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (400, 6))
+    y = np.sin(3.0 * X[:, 0]) + X[:, 1] * X[:, 2] + noise * rng.normal(size=400)
+    model = KANRegressor((8,), reg_lambda=1e-4, prune_threshold=1e-5, max_iter=30, random_state=0).fit(X, y)
+    assert model.solver_ == solver
