@@ -43,24 +43,28 @@ def _share(inverse, weights, at):
     return float(weights[at] @ solved), solved
 
 
+def _without(inverse, weights, at):
+    """The weights when those at some positions are zero and the others make up for them."""
+    weights = weights - inverse[:, at] @ _share(inverse, weights, at)[1]
+    weights[at] = 0.0
+    return weights
+
+
 def _eliminate(inverse, weights, edges, least, most):
     """(s_q, q) of edges that go one after the other, the least first, while s_q <= least; at most so many.
 
-    Works in place.
+    Overwrites the inverse.
     """
     gone = []
     edges = edges.copy()
     while edges and len(gone) < most:
-        shares = {edge: _share(inverse, weights, at) for edge, at in edges.items()}
-        edge = min(shares, key=lambda edge: shares[edge][0])
-        share, solved = shares[edge]
+        share, edge = min((_share(inverse, weights, at)[0], edge) for edge, at in edges.items())
         if share > least:
             break
         at = edges.pop(edge)
+        weights = _without(inverse, weights, at)
         column = inverse[:, at].copy()
-        weights -= column @ solved
         inverse -= column @ np.linalg.lstsq(column[at], column.T, rcond=None)[0]
-        weights[at] = 0.0
         gone.append((share, edge))
     return gone
 
@@ -84,16 +88,23 @@ def needless_edges(objective, least, part, needed=()):
     -------
     edges : list of tuple (l, i, j)
         Empty if the curvature is not affordable.
+    theta : ndarray of shape (n_parameters,)
+        All parameters as they make up for these edges, whose own are zero.
     """
-    parts = _parts(objective)
+    parts, theta = _parts(objective), objective.network.theta.copy()
     if parts is None:
-        return []
-    theta, gone = objective.network.theta, []
+        return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
+    groups, found = [], []
     matrices = normal_matrices(objective, parts)
     for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
-        root = inverse_root(matrix + penalty)
-        weights = theta[parts.parameters(group)]
+        root, parameters = inverse_root(matrix + penalty), parts.parameters(group)
         edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
-        gone += _eliminate(root @ root.T, weights, edges, least, most)
-    return [edge for _, edge in sorted(gone)[:most]]
+        groups.append((parameters, root @ root.T, edges))
+        found += _eliminate(root @ root.T, theta[parameters], edges, least, most)
+    gone = [edge for _, edge in sorted(found)[:most]]
+    for parameters, inverse, edges in groups:
+        at = [edges[edge] for edge in gone if edge in edges]
+        if at:
+            theta[parameters] = _without(inverse, theta[parameters], np.concatenate(at))
+    return gone, theta

@@ -521,10 +521,10 @@ class Trainer:
         least, part, needed = self.settings.prune_threshold * most / self._freedom(), _AT_ONCE, set()
         for _ in range(_ELIMINATIONS):
             before = self._remember(Start())
-            gone = needless_edges(self._objective(self.network), 2.0 * least, part, needed)
+            gone, theta = needless_edges(self._objective(self.network), 2.0 * least, part, needed)
             if not gone:
                 break
-            stop = self._train_pruned(prune(self.network, 0.0, without_edges(self.network, gone)))
+            stop = self._train_pruned(self._lesser(gone, theta))
             allowed = most + len(gone) * least
             if self._mean_loss(self._best_measured(), self.rows) <= allowed:
                 most, part, needed = allowed, min(2.0 * part, _AT_ONCE), set()
@@ -534,6 +534,13 @@ class Trainer:
                 part /= 4.0
             if stop:
                 break
+
+    def _lesser(self, gone, theta):
+        """The network without some edges: with its parameters at theta, which make up for them, if that does better."""
+        other = self.network.copy()
+        other.theta = theta
+        both = [prune(one, 0.0, without_edges(one, gone)) for one in (self.network, self.measured(other))]
+        return min(both, key=self._loss_value)
 
     def _freedom(self):
         """Part of the targets that the last degrees of freedom known leave to the noise."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from sklearn_kan import KANRegressor
-from sklearn_kan._elimination import _eliminate, needless_edges
+from sklearn_kan._elimination import _eliminate, _without, needless_edges
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._pruning import prune
@@ -30,14 +30,14 @@ def rise(curvature, optimum, gone):
 def test_order_and_cost_are_those_of_exhaustive_search():
     rng = np.random.default_rng(0)
     curvature, optimum, edges = quadratic(rng, (3, 1, 4, 2, 3))
-    inverse, weights = np.linalg.inv(curvature), optimum.copy()
-    gone = _eliminate(inverse, weights, edges, np.inf, 3)
+    gone = _eliminate(np.linalg.inv(curvature), optimum, edges, np.inf, 3)
     removed, before = np.array([], dtype=int), 0.0
     for share, edge in gone:
         costs = {e: rise(curvature, optimum, np.r_[removed, at])[0] for e, at in edges.items()}
         assert edge == min(costs, key=costs.get)
         assert share == pytest.approx(costs[edge] - before)
         removed, before = np.r_[removed, edges.pop(edge)], costs[edge]
+    weights = _without(np.linalg.inv(curvature), optimum, removed)
     assert_allclose(weights, rise(curvature, optimum, removed)[1], atol=1e-9)
 
 
@@ -113,11 +113,19 @@ def test_a_part_of_all_goes_at_once(twins):
     strengths = Strengths(*([np.full(layer.n_in, 1e-6) for layer in network.layers] for _ in range(2)))
     objective = Objective(network, SquaredError(), X, y[:, None], np.full(len(X), 1.0 / len(X)), strengths)
     every = sum(int(layer.edges.sum()) for layer in network.layers)
-    assert len(needless_edges(objective, np.inf, 0.25)) == every // 4
-    assert len(needless_edges(objective, np.inf, 0.0)) == 1
-    (first,) = needless_edges(objective, np.inf, 0.0)
-    assert needless_edges(objective, np.inf, 0.0, {first}) != [first]
-    assert not needless_edges(objective, 0.0, 1.0)
+    before = network.theta.copy()
+    gone, theta = needless_edges(objective, np.inf, 0.25)
+    assert len(gone) == every // 4
+    assert_array_equal(network.theta, before)
+    network.theta = theta
+    assert all((network.layers[l].weights[i, :, j] == 0.0).all() for l, i, j in gone)  # noqa: E741
+    network.theta = before
+    ((first,), theta) = needless_edges(objective, np.inf, 0.0)
+    assert objective.value(theta) < objective.value(before) + 0.01
+    assert needless_edges(objective, np.inf, 0.0, {first})[0] != [first]
+    gone, theta = needless_edges(objective, 0.0, 1.0)
+    assert not gone
+    assert_array_equal(theta, before)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
