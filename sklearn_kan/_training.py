@@ -496,10 +496,10 @@ class Trainer:
         whole = self._best_measured()
         self.reg_lambda, self.even = 0.0, False
         pruned = prune(whole, self.settings.prune_threshold)
-        if self.settings.solver == "auto" and self.solver == "lm":  # which the sparsity penalty had asked for
-            self._choose_solver(pruned.n_parameters)
+        if self.settings.solver == "auto" and self.solver == "lm" and not self._is_noise():
+            self._choose_solver(pruned.n_parameters)  # the sparsity penalty had asked for 'lm', which tells noise
         stop = self._train_pruned(pruned)
-        if not stop and self.network.n_parameters > 0:
+        if not stop and self.network.n_parameters > 0 and not self._is_noise():
             self._eliminate()
         reason = "removed every edge"
         if self.network.n_parameters > 0:
