@@ -10,14 +10,7 @@ The standard deviation of an edge tells nothing of that: of two columns that say
 
 import numpy as np
 
-from ._posterior import Parts, inverse_root, normal_matrices
-
-
-def _parts(objective):
-    """Which parameters make up for one another: all if that is affordable, else those of each node, or None."""
-    network = objective.network
-    every = (Parts(network, detail) for detail in ("whole", "nodes"))
-    return next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
+from ._posterior import affordable_parts, inverse_root, normal_matrices
 
 
 def _edges_of(parts, group):
@@ -63,7 +56,7 @@ def _eliminate(inverse, weights, edges, least, most):
             break
         at = edges.pop(edge)
         weights = _without(inverse, weights, at)
-        column = inverse[:, at].copy()
+        column = inverse[:, at]  # a copy
         inverse -= column @ np.linalg.lstsq(column[at], column.T, rcond=None)[0]
         gone.append((share, edge))
     return gone
@@ -91,7 +84,7 @@ def needless_edges(objective, least, part, needed=()):
     theta : ndarray of shape (n_parameters,)
         All parameters as they make up for these edges, whose own are zero.
     """
-    parts, theta = _parts(objective), objective.network.theta.copy()
+    parts, theta = affordable_parts(objective, ("whole", "nodes")), objective.network.theta.copy()
     if parts is None:
         return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
@@ -99,9 +92,10 @@ def needless_edges(objective, least, part, needed=()):
     matrices = normal_matrices(objective, parts)
     for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
         root, parameters = inverse_root(matrix + penalty), parts.parameters(group)
+        inverse = root @ root.T
         edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
-        groups.append((parameters, root @ root.T, edges))
-        found += _eliminate(root @ root.T, theta[parameters], edges, least, most)
+        groups.append((parameters, inverse, edges))
+        found += _eliminate(inverse.copy(), theta[parameters], edges, least, most)
     gone = [edge for _, edge in sorted(found)[:most]]
     for parameters, inverse, edges in groups:
         at = [edges[edge] for edge in gone if edge in edges]

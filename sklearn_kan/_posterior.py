@@ -301,6 +301,13 @@ def _held_out_noise(posterior, network, rows):
     return np.average(residual**2 / (1.0 + posterior.variance(network, X)), axis=0, weights=weight)
 
 
+def affordable_parts(objective, details):
+    """The parts of the first of some details, see `Parts`, whose matrices are affordable; None if none is."""
+    network = objective.network
+    every = (Parts(network, detail) for detail in details)
+    return next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
+
+
 def laplace(objective, n_rows, validation=None):
     """Posterior at the network of an objective.
 
@@ -320,8 +327,7 @@ def laplace(objective, n_rows, validation=None):
         known.
     """
     network = objective.network
-    every = (Parts(network, detail) for detail in _DEGREES)
-    parts = next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
+    parts = affordable_parts(objective, _DEGREES)
     if parts is None:
         return None
     matrices = normal_matrices(objective, parts)

@@ -84,14 +84,6 @@ def _kept_edges(network, scores, threshold):
     return masks
 
 
-def without_edges(network, edges):
-    """Scores of all edges, 0 for the given ones."""
-    scores = edge_deviations(network.moments)
-    for l, i, j in edges:  # noqa: E741
-        scores[l][i, j] = 0.0
-    return scores
-
-
 def prune(network, threshold, scores=None):
     """Remove edges and hidden nodes whose scores do not exceed the threshold; by default the edges' deviations.
 
@@ -123,6 +115,14 @@ def prune(network, threshold, scores=None):
                 i = layers[-1].add_constant(j, constant)
                 left[-1][:, i, j] += abs(constant), constant, constant * (2.0 * left[-1][1, i, j] + constant)
     return Network(layers, offset, left)
+
+
+def without_edges(network, edges):
+    """The network without some edges (l, i, j); their means go elsewhere, as in `prune`."""
+    scores = edge_deviations(network.moments)
+    for l, i, j in edges:  # noqa: E741
+        scores[l][i, j] = 0.0
+    return prune(network, 0.0, scores)
 
 
 def widest_way(scores):

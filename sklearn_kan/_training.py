@@ -530,8 +530,9 @@ class Trainer:
                 most, part, needed = allowed, min(2.0 * part, _AT_ONCE), set()
             else:
                 self._go_on_from(before)
-                needed |= set(gone) if len(gone) == 1 else set()
                 part /= 4.0
+                if len(gone) == 1:
+                    needed.update(gone)
             if stop:
                 break
 
@@ -539,7 +540,7 @@ class Trainer:
         """The network without some edges: with its parameters at theta, which make up for them, if that does better."""
         other = self.network.copy()
         other.theta = theta
-        both = [prune(one, 0.0, without_edges(one, gone)) for one in (self.network, self.measured(other))]
+        both = [without_edges(one, gone) for one in (self.network, self.measured(other))]
         return min(both, key=self._loss_value)
 
     def _freedom(self):
