@@ -47,8 +47,8 @@ def hold_out(X, y, weight, fraction, rng, *, stratify):
         if np.unique(codes, return_counts=True)[1].min() > 1:
             labels = codes
     seed = rng.randint(np.iinfo(np.int32).max)
-    parts = train_test_split(X, y, weight, test_size=fraction, random_state=seed, stratify=labels)
-    return parts[::2], parts[1::2]
+    parts = train_test_split(np.arange(len(X)), test_size=fraction, random_state=seed, stratify=labels)
+    return [[values[rows] for values in (X, y, weight)] for rows in map(np.sort, parts)]  # quicker in their order
 
 
 def _weighted_quantile(y, weight, level):

@@ -484,7 +484,8 @@ class Layer:
             self._dense_gradient(terms, delta, grad)
         else:
             _backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
-        self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
+        if len(self.symbols):
+            self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
         return delta_in
 
     def _dense_gradient(self, terms, delta, grad):

@@ -14,10 +14,12 @@ from ._bspline import continuity, roughness
 from ._gauss_newton import Segments
 from ._grid import OUTLIERS
 from ._penalties import add_blocks, quadratic_units, quadratic_value_gradient, sparsity
-from ._threads import map_chunks
+from ._threads import map_chunks, one_ahead
 
 # Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
 _KEPT_ELEMENTS = 1 << 24
+# Elements of layer 0's expansion at the rows of some mini-batches.
+_BATCH_ELEMENTS = 1 << 19
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
 _JACOBIAN_ROWS = 512
@@ -123,7 +125,7 @@ class Objective:
         return len(self.X)
 
     def subset(self, rows):
-        """The same objective on some rows: a mini-batch. Its rows are expanded anew, which costs less than to copy."""
+        """The same objective on some rows, which are expanded anew: that costs less than to copy."""
         part = object.__new__(Objective)
         part.__dict__.update(self.__dict__)
         part.X = self.X[rows]
@@ -133,6 +135,22 @@ class Objective:
         part.first = None
         part.last_loss, part.last_equations = (None, np.inf), None
         return part
+
+    def batches(self, order, batch_size):
+        """The same objective on mini-batches of the rows in some order; several are expanded at once."""
+        n_rows = max(1, self.network.chunk_rows(_BATCH_ELEMENTS) // batch_size) * batch_size
+
+        def expanded(start):
+            some = self.subset(order[start : start + n_rows])
+            some.first = self.network.layers[0].expand(some.X, slopes=False, reach=self.reach)
+            return some
+
+        for some in one_ahead(expanded, range(0, len(order), n_rows)):
+            for start in range(0, some.n_rows, batch_size):
+                rows = slice(start, start + batch_size)
+                part = some.subset(rows)
+                part.first = some.first[rows]
+                yield part
 
     def thinned(self, most):
         """The same objective on evenly spaced rows, at least half of `most` and at most that many."""

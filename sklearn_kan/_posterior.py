@@ -22,7 +22,7 @@ _DENSE = 2000
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 # Rows held out that tell the noise, at least and at most.
-_ENOUGH, _MOST_HELD_OUT = 100, 5_000
+_ENOUGH, _MOST_HELD_OUT = 100, 2_000
 # Multiply-adds that collecting the matrix may cost. Every so many rows stand for all where more are too many, and
 # where fewer than twice the parameters would be left, the groups are made smaller.
 _WORK = 3e9

@@ -281,12 +281,11 @@ def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     theta = theta.copy()
     order = rng.permutation(objective.n_rows)
     values = []
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        value, gradient = objective.subset(rows).value_and_gradient(theta)
+    for batch in objective.batches(order, batch_size):
+        value, gradient = batch.value_and_gradient(theta)
         if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
             continue
-        values.append((len(rows), value))
+        values.append((batch.n_rows, value))
         state["n_steps"] += 1
         _adam_step(theta, gradient, state["mean"], state["square"], state["n_steps"], learning_rate)
     sizes, values = np.array(values).T if values else (np.ones(1), np.full(1, np.inf))
@@ -300,7 +299,7 @@ def adam(
 
     Parameters
     ----------
-    objective : object with value_and_gradient, n_rows and subset(rows)
+    objective : object with value_and_gradient, n_rows and batches(order, batch_size)
     theta : ndarray of shape (n_parameters,)
     max_iter : int
         Epochs.

@@ -78,3 +78,18 @@ def map_chunks(function, n_rows, chunk_rows):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def one_ahead(function, items):
+    """Yield ``function(item)`` for each item, in order; with several threads the next one is made meanwhile."""
+    if n_threads() < 2:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) == 2:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -75,7 +75,7 @@ _ROWS_AN_INTERVAL = 2
 # Least and most intervals of grid_size='auto', and the rows that make one.
 _AUTO_GRIDS, _ROWS_OF_AUTO = (5, 10), 100
 # Rows that tell moments, losses that are not minimised, strengths and noise.
-_ENOUGH_ROWS = 100_000
+_ENOUGH_ROWS = 50_000
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
 _FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.

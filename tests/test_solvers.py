@@ -334,9 +334,11 @@ class Rows:
     def n_rows(self):
         return len(self.centres)
 
-    def subset(self, rows):
-        self.log.append(np.array(rows))
-        return Rows(self.centres[rows])
+    def batches(self, order, batch_size):
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            self.log.append(np.array(rows))
+            yield type(self)(self.centres[rows])
 
     def value_and_gradient(self, theta):
         difference = theta - self.centres
@@ -426,9 +428,6 @@ def test_adam_max_iter():
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_adam_leaves_out_a_batch_that_is_not_finite(bad):
     class Spoilt(Rows):
-        def subset(self, rows):
-            return Spoilt(self.centres[rows])
-
         def value_and_gradient(self, theta):
             value, gradient = super().value_and_gradient(theta)
             return (bad, np.full_like(gradient, bad)) if (self.centres > 50.0).any() else (value, gradient)
