@@ -25,8 +25,9 @@ from ._network import Network
 from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
+from ._stage import Rows
 from ._threads import single_blas_thread
-from ._training import Rows, Trainer, grid_stages, most_stages
+from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.

@@ -16,10 +16,10 @@ from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
 from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
+from ._stage import Rows
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
 from ._threads import single_blas_thread
-from ._training import Rows
 
 
 def _relative(scores):

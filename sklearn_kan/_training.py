@@ -1,7 +1,7 @@
-"""Training from coarse to fine: starts compete, grids are refined, hidden knots follow, pruned networks go on."""
+"""Training from coarse to fine: starts compete, grids are refined, members unite, pruned networks go on."""
 
 import warnings
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from itertools import cycle
 
 import numpy as np
@@ -9,14 +9,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
 from ._elimination import needless_edges
-from ._grid import any_drift, follow_activations, range_sample, refine, with_overhang
-from ._network import Network
-from ._objective import Objective, Strengths
+from ._grid import follow_activations, refine, with_overhang
+from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
 from ._screening import closed_to, faint_columns, outweighs, without_columns
-from ._smoothing import Evidence, affordable, first_strengths, update
-from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
+from ._smoothing import Evidence, affordable
+from ._stage import ENOUGH_ROWS, FIRST_DAMPING, FIRST_SMOOTHNESS, Best, StageTrainer
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -33,72 +32,21 @@ _LBFGS_ROUNDS = ((10, 1), (20, 2))
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
 _LBFGS_STARTS = 4
-# Part of the constant model's loss below which exactness pays: Levenberg-Marquardt takes over from L-BFGS.
-_CLOSE = 1e-2
 # Where less than this part of it is explained the next grid begins anew.
 _LITTLE = 0.05
-# A move of the knots may raise the objective by this factor; 'lm' recovers in a step or two.
-_WORST_MOVE = {"lm": 10.0, "lbfgs": 2.0, "adam": 2.0}
-# Iterations without progress after which knots stay: the penalties may pull the activations back as fast as the knots
-# follow.
-_VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
-# Hidden knots, and for 'lm' the strengths where there is noise, follow in the first part of a stage's iterations; the
-# rest settles, until the objective falls by less than this part of `tol`.
-_FOLLOWING, _SETTLED = 0.8, 0.1
-# Iterations between two looks at the activations; a look costs a forward pass.
-_LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
-_FIRST_DAMPING = 1e-2
-# Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
-# without a rise of the evidence by `tol` that end a stage.
-_ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
-_ROUNDS_OF_A_STAGE = 3  # at least
-_ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
-_STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
-# Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
-_LESS_NOISE = 0.5
-# Strengths beside a sparsity penalty do not fall below this part of the first ones.
-_LEAST_SHARE = 1e-20
-# Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
-# begins with more ridge, and with a smoothness that counts as much as so many rows: starts differ in that.
-_FIRST, _FIRST_RIDGE, _FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
 # Iterations of the first network without the columns that may be noise.
 _TRIAL = 50
-# Updates of the strengths of a network that is trained already.
-_FINDING = 10
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
 _ELIMINATIONS, _AT_ONCE = 8, 0.25
-# Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
-_CONTINUITY = 3e-9
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
 # Least and most intervals of grid_size='auto', and the rows that make one.
 _AUTO_GRIDS, _ROWS_OF_AUTO = (5, 10), 100
-# Rows that tell moments, losses that are not minimised, strengths and noise.
-_ENOUGH_ROWS = 50_000
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
 _FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows as the network sees them."""
-
-    X: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-
-
-@dataclass
-class Best:
-    """The model with the best validation score so far."""
-
-    score: float = -np.inf
-    network: object = None
-    theta: object = None
-    since: int = 0
 
 
 @dataclass
@@ -107,11 +55,11 @@ class Start:
 
     network: object = None
     criterion: float = np.inf
-    damping: float = _FIRST_DAMPING
+    damping: float = FIRST_DAMPING
     strengths: Strengths | None = None
     evidence: Evidence | None = None
     share: float = 1.0
-    smoothness: float = _FIRST_SMOOTHNESS[0]
+    smoothness: float = FIRST_SMOOTHNESS[0]
     best: Best = field(default_factory=Best)
     finished: bool = False
 
@@ -143,54 +91,13 @@ def choose_solver(n_rows, n_outputs, network, n_parameters):
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
 
 
-class Trainer:
-    """Trains one network.
+class Trainer(StageTrainer):
+    """Trains one network, or a committee, on one grid after the other, and prunes it."""
 
-    Parameters
-    ----------
-    settings : estimator
-        Its constructor parameters.
-    loss : object of `_losses`
-    rows : Rows
-    validation : Rows or None
-    rng : RandomState
-    progress : Progress
-
-    Attributes
-    ----------
-    network : Network
-        The last good model at any time: what an interrupted fit keeps.
-    loss_curve : list of float
-        Objective after each iteration.
-    validation_scores : list of float
-        Minus the loss on the validation rows after each iteration.
-    """
-
-    def __init__(self, settings, loss, rows, validation, rng, progress):
-        self.settings = settings
-        self.loss = loss
-        self.rows = rows
-        self.validation = validation
-        self.rng = rng
-        self.progress = progress
-        self.network = None
-        self.solver = settings.solver
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
-        self.damping, self.criterion, self.finished = _FIRST_DAMPING, np.inf, False
-        self.loss_curve = []
-        self.validation_scores = []
-        self.best = Best()
-        self.reason = None
-        self.reg_lambda = settings.reg_lambda
-        self.value = None
-        self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
-        self.strengths, self.share, self.smoothness = None, 1.0, _FIRST_SMOOTHNESS[0]
-        self.evidence = None  # of the last update of the strengths
-        self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
-        self.n_cases = max(float(rows.weight.sum()), len(rows.X))
         self.stage_scores = []
-        self.before = None  # the last objective
-        self.sample = range_sample(rows.X, rows.weight)
         self.n_members, self.members, self.n_trained = 1, [], 0
         self.screened = False  # whether columns that may be noise were looked for
 
@@ -220,10 +127,6 @@ class Trainer:
         if self.value is None:
             self.value = self._final_value()
 
-    def _final_value(self):
-        """The objective at the network."""
-        return float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
-
     def _keep_finished(self):
         """Of several members those that had a stage, else the network as it is."""
         several, self.members = len(self.members) > 1, self.members[: self.n_trained]
@@ -231,12 +134,6 @@ class Trainer:
             self._unite()
         else:
             self.members = [self._remember(Start())]
-
-    def _restore_best(self):
-        """Go back to the model with the best validation score."""
-        if self.best.network is not None:
-            self.network, self.network.theta = self.best.network, self.best.theta
-            self.value = None
 
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
@@ -418,10 +315,6 @@ class Trainer:
             )
             self.solver, self.trying = "lbfgs", exact
 
-    def _is_close(self):
-        """Whether the network comes close to the data."""
-        return self._loss_value(self.network) < _CLOSE * self.null_loss
-
     def _take_over(self, make_network):
         """Let Levenberg-Marquardt begin, with new starts where many are cheap, else from the network as it is.
 
@@ -456,22 +349,6 @@ class Trainer:
         *before, score = self.stage_scores
         return self.validation is not None and bool(before) and score <= max(before)
 
-    def settle(self, network, max_iter):
-        """Some iterations from where a network is, with even strengths that suit the loss that is left.
-
-        Returns
-        -------
-        network : Network
-            Another one.
-        share : float
-            Loss in units of the constant model's.
-        """
-        self.null_loss, self.damping = self._null_loss(network.offset), _FIRST_DAMPING
-        self.even, self.share = True, self._share(self._last_objective(network), network.theta)
-        self.strengths = None
-        network, _ = self._solve(network.copy(), max_iter, record=False)
-        return network, self._loss_value(network) / self.null_loss
-
     def keep_loss(self, start, rows):
         """Back to the network that training began with, on the present grid, if its loss on these rows was lower.
 
@@ -485,11 +362,88 @@ class Trainer:
             self.network = begun[best]
             self.value = self._final_value()
 
-    def _mean_loss(self, network, rows):
-        return float(self._average_loss(network.raw_predict(rows.X), rows))
+    def _warn_of_iterations(self):
+        """Tell that the last stage ended too early."""
+        if not self.finished:
+            warnings.warn(
+                f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
+                "Increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
 
-    def _average_loss(self, raw, rows):
-        return np.average(self.loss.value(rows.y, raw).sum(axis=1), weights=rows.weight)
+    def posterior(self, n_rows):
+        """Laplace approximation at the network, trained on a table of so many rows."""
+
+        def found_at(network):
+            return laplace(self._objective(network).thinned(ENOUGH_ROWS), n_rows, self.validation)
+
+        if len(self.members) == 1:
+            return found_at(self.network)
+        united, found = self.strengths, []
+        for member in self.members:
+            self.strengths = member.strengths
+            found.append(found_at(member.network))
+        self.strengths = united
+        if any(one is None for one in found):
+            return None
+        networks = [member.network for member in self.members]
+        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
+
+    # --- starts -------------------------------------------------------------------------------------------------
+
+    def _n_starts(self):
+        n_parameters = self.network.n_parameters
+        return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
+
+    def _compete(self, make_network):
+        """Rounds of a few iterations of each start; the best ones go on to the next round.
+
+        Returns
+        -------
+        starts : list of Start
+            As many as there are members.
+        """
+        settings, most = self.settings, self.n_members
+        if self.network.n_parameters == 0:
+            return [Start(self.network)]
+        n_init = self._n_starts()
+        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
+        if n_init == most:
+            return starts
+        for start, smoothness in zip(starts, cycle(FIRST_SMOOTHNESS), strict=False):
+            start.smoothness = smoothness
+        rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
+        self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
+        done = 0
+        for until, part in rounds:
+            n_iter = min(until, settings.max_iter) - done
+            if n_iter > 0:
+                for start in starts:
+                    self._advance(start, n_iter)
+            done += n_iter
+            starts = sorted(starts, key=lambda start: start.criterion)[: max(most, -(-len(starts) // part))]
+        for start in starts:
+            start.damping = FIRST_DAMPING
+        self.progress.end_stage(starts[0].network)
+        return starts[:most]
+
+    def _go_on_from(self, start):
+        for name in _STATE:
+            setattr(self, name, getattr(start, name))
+
+    def _remember(self, start):
+        for name in _STATE:
+            setattr(start, name, getattr(self, name))
+        return start
+
+    def _advance(self, start, n_iter):
+        """Some more iterations of one start."""
+        self._go_on_from(start)
+        self.network, _ = self._solve(start.network, n_iter, record=False)
+        self._remember(start)
+
+    # --- pruning ------------------------------------------------------------------------------------------------
 
     def _prune(self):
         """Remove weak edges, then those that others make up for, and train on; nothing is left of noise."""
@@ -581,346 +535,6 @@ class Trainer:
         freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
-    def _n_starts(self):
-        n_parameters = self.network.n_parameters
-        return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
-
-    def _compete(self, make_network):
-        """Rounds of a few iterations of each start; the best ones go on to the next round.
-
-        Returns
-        -------
-        starts : list of Start
-            As many as there are members.
-        """
-        settings, most = self.settings, self.n_members
-        if self.network.n_parameters == 0:
-            return [Start(self.network)]
-        n_init = self._n_starts()
-        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
-        if n_init == most:
-            return starts
-        for start, smoothness in zip(starts, cycle(_FIRST_SMOOTHNESS), strict=False):
-            start.smoothness = smoothness
-        rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
-        self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
-        done = 0
-        for until, part in rounds:
-            n_iter = min(until, settings.max_iter) - done
-            if n_iter > 0:
-                for start in starts:
-                    self._advance(start, n_iter)
-            done += n_iter
-            starts = sorted(starts, key=lambda start: start.criterion)[: max(most, -(-len(starts) // part))]
-        for start in starts:
-            start.damping = _FIRST_DAMPING
-        self.progress.end_stage(starts[0].network)
-        return starts[:most]
-
-    def _go_on_from(self, start):
-        for name in _STATE:
-            setattr(self, name, getattr(start, name))
-
-    def _remember(self, start):
-        for name in _STATE:
-            setattr(start, name, getattr(self, name))
-        return start
-
-    def _advance(self, start, n_iter):
-        """Some more iterations of one start."""
-        self._go_on_from(start)
-        self.network, _ = self._solve(start.network, n_iter, record=False)
-        self._remember(start)
-
-    def _stage(self, name):
-        """One stage; whether training ends with it."""
-        self.progress.begin_stage(name, self.settings.max_iter)
-        self.reason = None
-        self.best.since, self.stage_start = 0, len(self.validation_scores)
-        self.converged = self.network.n_parameters == 0
-        if not self.converged:
-            self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
-        if self.reg_lambda > 0.0:  # L1 shrinks the activations: scores count in the gauge
-            self.network = follow_activations(self.network, *self.sample, self.settings.knots)
-        self.finished = self.converged or self.reason is not None
-        return self.progress.end_stage(self.network)
-
-    def _warn_of_iterations(self):
-        """Tell that the last stage ended too early."""
-        if not self.finished:
-            warnings.warn(
-                f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
-                "Increase max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
-
-    # --- one stage ----------------------------------------------------------------------------------------------
-
-    def _solve(self, network, max_iter, *, record):
-        """Minimise on one grid; strengths and hidden knots follow between rounds of the solver.
-
-        Where strengths follow, the network with the most evidence is the result, and evidence that rises no more, while
-        the noise falls little, ends it; but for Adam, whose rounds are too few. As 'lm' passes it on the way, a stage
-        ends at the minimum that belongs to its strengths, unless it began so close to the data that better strengths
-        are worth more.
-
-        Returns
-        -------
-        network : Network
-        value : float
-            The objective.
-        """
-        left, settle = max_iter, round((1.0 - _FOLLOWING) * max_iter)
-        self.may_follow = self.follow = True
-        self.adam_state = adam_start(network.n_parameters)
-        objective, best, goal, since = self._objective(network), None, np.inf, 0
-        by_evidence = self._by_evidence()
-        n_round, patience = max_iter, np.inf
-        if by_evidence:
-            n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
-            patience = _STALLED[self.solver]
-        n_since, noise = 0, np.inf  # iterations since the strengths were found, least noise that counted
-        settles = by_evidence and record and self.solver == "lm" and not self._is_close()
-        kept = settle if settles else 0  # iterations with the last strengths
-        while True:
-            network = objective.network
-            callback = self._callback(objective, left - settle, record=record)
-            solution = self._minimise(objective, network.theta, min(left - kept, n_round - n_since), callback)
-            network.theta = solution.theta
-            left -= solution.n_iter
-            n_since += solution.n_iter
-            self.follow = self.may_follow and left > settle
-            drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
-            criterion = solution.value
-            if by_evidence and drifted and n_since < n_round and left > kept and not self.reason:
-                objective = self._follow(objective, solution.value)
-                continue
-            if by_evidence:
-                criterion = self._adapt(objective, solution.theta)
-                n_round *= _ROUND_GROWTH[self.solver]
-            elif stale:
-                self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
-            lower = criterion < goal
-            quieter = by_evidence and self.evidence.dispersion < _LESS_NOISE * noise
-            since, n_since = 0 if lower or quieter else since + n_since, 0
-            if lower:
-                goal = criterion - (self.settings.tol if by_evidence else 0.0)
-            if quieter:
-                noise = self.evidence.dispersion
-            if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
-                best = criterion, network, solution, self.evidence
-            stalled = since >= patience
-            self.converged = stalled or (solution.converged and patience == np.inf)
-            if self.reason or left <= kept or stalled or (self.converged and not (drifted or stale)):
-                break
-            if since >= _VAIN[self.solver]:
-                self.may_follow = False
-            follow = drifted and self.may_follow
-            objective = self._follow(objective, solution.value) if follow else self._objective(network)
-        self.criterion, network, solution, self.evidence = best
-        network.theta = solution.theta
-        if by_evidence:
-            self.strengths = self.evidence.strengths
-        if kept and not self.reason:
-            return self._settled(network, kept)
-        return network, solution.value
-
-    def _settled(self, network, max_iter):
-        """Some more iterations of a stage, in which strengths and knots stay."""
-        objective = self._objective(network)
-        callback = self._callback(objective, 0, record=True)
-        solution = self._minimise(objective, network.theta, max_iter, callback, _SETTLED * self.settings.tol)
-        network.theta = solution.theta
-        return network, solution.value
-
-    def _by_evidence(self):
-        """Whether strengths maximise the marginal likelihood."""
-        return bool(self.adaptive) and not self.even
-
-    def _share(self, objective, theta):
-        """Loss in units of the constant model's; 1 where the noise has no free scale."""
-        if self.loss.known_dispersion:
-            return 1.0
-        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss, _LEAST_SHARE)
-
-    def _stale(self, objective, theta):
-        """Whether even strengths no longer suit the loss that is left."""
-        if not (self.adaptive and self.even):
-            return False
-        share = self._share(objective, theta)
-        return share < 0.5 * self.share or share > 2.0 * self.share
-
-    def _adapt(self, objective, theta):
-        """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
-        some = objective.thinned(_ENOUGH_ROWS)
-        self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
-        self.strengths = self.evidence.strengths
-        return -self.evidence.evidence
-
-    def _find_strengths(self, network):
-        """Strengths that belong to a network as it is."""
-        self.strengths, self.share = None, 1.0
-        for _ in range(_FINDING if self.adaptive and network.n_parameters else 0):
-            self._adapt(self._objective(network), network.theta)
-
-    def _follow(self, objective, value):
-        """The objective with moved knots; where that costs too much of what was reached they stay for this stage."""
-        moved = follow_activations(objective.network, *self.sample, self.settings.knots, self._first(objective))
-        after = self._objective(moved)
-        if after.value(moved.theta) <= _WORST_MOVE[self.solver] * value:
-            return after
-        self.may_follow = False
-        return self._objective(objective.network)
-
-    def _first(self, objective):
-        """Layer 0's expansion at the rows that tell where activations are, when it is known."""
-        return objective.first if len(self.sample[0]) == objective.n_rows else None
-
-    def _drifted(self, objective):
-        return self.follow and any_drift(objective.network, *self.sample, self._first(objective))
-
-    def _callback(self, objective, n_follow, *, record):
-        """What happens after each iteration of a solver; true stops it. Knots follow for `n_follow` iterations."""
-        n_iter = 0
-        every = _LOOK_EVERY[self.solver]
-
-        def callback(theta, value):
-            nonlocal n_iter
-            n_iter += 1
-            network = objective.network
-            network.theta = theta
-            if record:
-                self._record(network, value)
-            look = n_iter % every == 0
-            self.follow = self.may_follow and n_iter < n_follow
-            return bool(self.reason) or (look and (self._stale(objective, theta) or self._drifted(objective)))
-
-        return callback
-
-    def _record(self, network, value):
-        self.network = network
-        self.loss_curve.append(float(value))
-        score = None if self.validation is None else self._validate(network)
-        if self.progress.iteration(network, value, score):
-            self.reason = "callback"
-
-    def _validate(self, network):
-        """Score on the validation rows; the best model is remembered."""
-        score = -self._mean_loss(network, self.validation)
-        self.validation_scores.append(score)
-        if score > self.best.score + self.settings.tol * abs(self.best.score) or self.best.network is None:
-            self.best.since = 0
-        else:
-            self.best.since += 1
-        if score > self.best.score:
-            self.best.score, self.best.network, self.best.theta = score, network, network.theta
-        if self.best.since >= self.settings.n_iter_no_change:
-            self.reason = "validation"
-        return score
-
-    def _minimise(self, objective, theta, max_iter, callback, tol=None):
-        settings = self.settings
-        common = {"max_iter": max_iter, "tol": settings.tol if tol is None else tol, "callback": callback}
-        if self.solver == "lm":
-            solution = levenberg_marquardt(objective, theta, damping=self.damping, **common)
-            self.damping = min(solution.damping, _FIRST_DAMPING)
-            return solution
-        if self.solver == "lbfgs":
-            known = self.evidence is not None and self.evidence.fit(objective.network)
-            return lbfgs(objective, theta, precondition=self.evidence.precondition if known else None, **common)
-        return adam(
-            objective,
-            theta,
-            n_iter_no_change=settings.n_iter_no_change,
-            batch_size=batch_size(settings.batch_size, objective.n_rows),
-            learning_rate=settings.learning_rate_init,
-            rng=self.rng,
-            state=self.adam_state,
-            **common,
-        )
-
-    def one_pass(self, network, state):
-        """One epoch of Adam on the knots as they are.
-
-        Returns
-        -------
-        state : dict
-            Of Adam, for the next pass.
-        """
-        self.network, self.solver = network, "adam"
-        self.null_loss = self._null_loss(network.offset)
-        state = adam_start(network.n_parameters) if state is None else state
-        network.theta, value = adam_epoch(
-            self._objective(network),
-            network.theta,
-            state,
-            batch_size=batch_size(self.settings.batch_size, len(self.rows.X)),
-            learning_rate=self.settings.learning_rate_init,
-            rng=self.rng,
-        )
-        self.loss_curve.append(value)
-        self.value = value
-        return state
-
-    def measure(self):
-        """Store the moments of every edge over the training rows in the network."""
-        self.network = self.measured(self.network)
-
-    def posterior(self, n_rows):
-        """Laplace approximation at the network, trained on a table of so many rows."""
-
-        def found_at(network):
-            return laplace(self._objective(network).thinned(_ENOUGH_ROWS), n_rows, self.validation)
-
-        if len(self.members) == 1:
-            return found_at(self.network)
-        united, found = self.strengths, []
-        for member in self.members:
-            self.strengths = member.strengths
-            found.append(found_at(member.network))
-        self.strengths = united
-        if any(one is None for one in found):
-            return None
-        networks = [member.network for member in self.members]
-        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
-
-    def measured(self, network):
-        """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
-        objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
-        network = Network(network.layers, network.offset, objective.moments(network.theta))
-        network.layers[0].remember_means(network.moments[0])
-        return network
-
-    def _last_objective(self, network):
-        """An objective of the training rows for what no penalty enters; it may know the answer already."""
-        known = self.before is not None and self.before.network is network
-        return self.before if known else self._objective(network)
-
-    def _loss_value(self, network):
-        return float(self._last_objective(network).thinned(_ENOUGH_ROWS).loss_value(network.theta))
-
-    def _objective(self, network):
-        """Function to minimise from this network on."""
-        self.strengths = self.strengths_of(network)
-        rows, strengths = self.rows, replace(self.strengths, reg_lambda=self.reg_lambda)
-        self.before = Objective(network, self.loss, rows.X, rows.y, rows.weight, strengths, before=self.before)
-        return self.before
-
-    def strengths_of(self, network):
-        """The present strengths, or those to begin with if these belong to a network of another shape."""
-        if self.strengths is not None and self.strengths.fit(network):
-            return self.strengths
-        first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share)
-        if self.adaptive and not self.even and self.solver == "lbfgs":
-            first = {"alpha": _FIRST_RIDGE, "smoothing": min(_FIRST_RIDGE, self.smoothness / self.n_cases)}
-        return first_strengths(network, self.settings, _CONTINUITY, first)
-
-    def _null_loss(self, offset):
-        """Loss of the constant model."""
-        loss = self._average_loss(np.broadcast_to(offset, self.rows.y.shape), self.rows)
-        return loss if loss > 0.0 else 1.0
-
 
 def most_stages(settings, n_grids, n_members, *, warm):
     """Upper limit of the stages of a fit, of starts, members and grids."""
@@ -949,8 +563,3 @@ def grid_stages(grid_sizes, n_rows, fitted):
         stacklevel=4,
     )
     return [*(grid_size for grid_size in grid_sizes if grid_size < most), most]
-
-
-def batch_size(batch_size, n_rows):
-    """Rows of a mini-batch; 'auto' is 200, or all rows when there are fewer."""
-    return min(200 if batch_size == "auto" else batch_size, n_rows)

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info
 
-from sklearn_kan import KANClassifier, KANRegressor, _base, _progress, _training
+from sklearn_kan import KANClassifier, KANRegressor, _base, _progress, _stage, _training
 from sklearn_kan._network import Network
 
 SOLVERS = ("lm", "lbfgs", "adam")
@@ -783,7 +783,7 @@ def test_interrupt_while_starts_compete(monkeypatch):
         raise KeyboardInterrupt
 
     X, y = table()
-    monkeypatch.setattr(_training, "levenberg_marquardt", interrupted)
+    monkeypatch.setattr(_stage, "levenberg_marquardt", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         model = regressor(n_init=3).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
@@ -800,7 +800,7 @@ def test_errors_leave_blas_threads_alone(monkeypatch):
     before = [library["num_threads"] for library in threadpool_info()]
     regressor(max_iter=2).fit(X, y).partial_fit(X, y)
     assert [library["num_threads"] for library in threadpool_info()] == before
-    monkeypatch.setattr(_training, "levenberg_marquardt", broken)
+    monkeypatch.setattr(_stage, "levenberg_marquardt", broken)
     with pytest.raises(RuntimeError, match="broken"):
         regressor().fit(X, y)
     assert [library["num_threads"] for library in threadpool_info()] == before
@@ -1082,7 +1082,7 @@ def test_knots_that_follow_in_vain_stay(seed, monkeypatch):
 
     settled = fitted()
     assert max(settled.loss_curve_[5:]) < 0.1
-    monkeypatch.setitem(_training._VAIN, "lm", np.inf)
+    monkeypatch.setitem(_stage._VAIN, "lm", np.inf)
     chasing = fitted()
     assert max(chasing.loss_curve_[5:]) > 0.2
     assert settled.n_iter_ < 0.7 * chasing.n_iter_

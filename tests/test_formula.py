@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._formula import canonical, evaluate, expressions, from_plain, plain, simple_numbers, snap
 from sklearn_kan._losses import SquaredError
-from sklearn_kan._training import Rows
+from sklearn_kan._stage import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -16,7 +16,7 @@ from sklearn_kan import KANClassifier, KANRegressor, _posterior
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._posterior import degrees_of_freedom, inverse_root, laplace
-from sklearn_kan._training import Rows
+from sklearn_kan._stage import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 STRENGTHS = Strengths(alpha=0.01, smoothing=0.002)

@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, mean_squared_error
 
-from sklearn_kan import KANClassifier, KANRegressor, _base, _training
+from sklearn_kan import KANClassifier, KANRegressor, _base, _stage
 from sklearn_kan._grid import any_drift, refine
 
 both = pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
@@ -520,13 +520,13 @@ def test_finer_grids_begin_where_the_activations_are(monkeypatch):
     coarse = quick(KANRegressor, solver="lm").fit(X, y)
     X, y = 0.5 * X[:150], y[:150]
     assert any_drift(refine(coarse.network_, 20), X, np.ones(len(X)))
-    begun, trained = [], _training.levenberg_marquardt
+    begun, trained = [], _stage.levenberg_marquardt
 
     def remembered(objective, theta, **options):
         begun.append((objective.network.copy(), objective.X))
         return trained(objective, theta, **options)
 
-    monkeypatch.setattr(_training, "levenberg_marquardt", remembered)
+    monkeypatch.setattr(_stage, "levenberg_marquardt", remembered)
     coarse.refine(20, X, y)
     network, rows = begun[0]
     assert network.layers[0].grid_size == 20
