@@ -448,11 +448,12 @@ class Trainer(StageTrainer):
     def _prune(self):
         """Remove weak edges, then those that others make up for, and train on; nothing is left of noise."""
         whole = self._best_measured()
-        self.reg_lambda, self.even = 0.0, False
         pruned = prune(whole, self.settings.prune_threshold)
+        trained = self.reg_lambda == 0.0 and pruned.n_parameters == whole.n_parameters
+        self.reg_lambda, self.even = 0.0, False
         if self.settings.solver == "auto" and self.solver == "lm" and not self._is_noise():
             self._choose_solver(pruned.n_parameters)  # the sparsity penalty had asked for 'lm', which tells noise
-        stop = self._train_pruned(pruned)
+        stop = not trained and self._train_pruned(pruned)
         if not stop and self.network.n_parameters > 0 and not self._is_noise():
             self._eliminate()
         reason = "removed every edge"
