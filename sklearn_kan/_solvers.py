@@ -94,7 +94,8 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
                 new_theta = theta + step
-                new_value = objective.value(new_theta)
+                with np.errstate(all="ignore"):  # where it is not finite the step is rejected
+                    new_value = objective.value(new_theta)
             if new_value < value:
                 break
             damping = max(damping, _SMALLEST_DAMPING) * growth
@@ -220,8 +221,8 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, precondition=None, call
         length = 1.0 if scaled else min(1.0, 1.0 / float(np.linalg.norm(gradient)))
 
         def along(length, start=theta, direction=direction):
-            new_value, new_gradient = objective.value_and_gradient(start + length * direction)
             with np.errstate(all="ignore"):  # where it is not finite the step is rejected
+                new_value, new_gradient = objective.value_and_gradient(start + length * direction)
                 return new_value, float(new_gradient @ direction), new_gradient
 
         found = _strong_wolfe(along, value, slope, length)

@@ -1,5 +1,7 @@
 """The solvers on functions with known minima; no network anywhere."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -162,6 +164,26 @@ def test_step_to_a_value_that_is_not_finite_is_rejected(solve, bad):
     solution = solve(Barrier(), np.array([4.0, 0.3]))
     assert np.isfinite(solution.value)
     assert_allclose(solution.theta, 1.0, atol=1e-3)
+
+
+@second_order
+def test_step_that_overflows_is_rejected_in_silence(solve):
+    """exp(x) - x, least at 0, whose curvature is far too low: the first step is."""
+
+    class Exponential:
+        def value(self, theta):
+            return float(np.sum(np.exp(theta) - theta))
+
+        def value_and_gradient(self, theta):
+            return self.value(theta), np.exp(theta) - 1.0
+
+        def normal_equations(self, theta):
+            return *self.value_and_gradient(theta), np.diag(1e-3 * np.exp(theta))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solution = solve(Exponential(), np.array([-2.0, -1.0]))
+    assert_allclose(solution.theta, 0.0, atol=1e-3)
 
 
 @second_order
