@@ -1,0 +1,304 @@
+"""The loops of a layer over rows, nodes and the degree + 2 terms of a node that differ from zero; see `_layer`.
+
+Arrays: interval (n_samples, n_in), value and slope (n_samples, n_in, degree + 2), weights (n_in, n_basis + 1, n_out).
+"""
+
+import math
+
+import numpy as np
+
+from ._jit import njit
+
+# Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
+_CUBIC = 5
+# Where the quick sigmoid is exact.
+_SMALL = 1.1
+# Rows of a block, during which the weights of one node stay in the nearest cache.
+_BLOCK = 32
+
+
+@njit
+def scale_kernel(x, center, scale, reach, t):
+    """Write x in units of the knots to t, cut at the `reach` of every column."""
+    n_samples, n_in = x.shape
+    for s in range(n_samples):
+        for i in range(n_in):
+            t[s, i] = min(max((x[s, i] - center[i]) / scale[i], -reach[i]), reach[i])
+
+
+@njit
+def _sigmoid(t):
+    """1 / (1 + exp(-t)) in [-1.1, 1.1] by the seventh convergent of Lambert's continued fraction of tanh(t / 2).
+
+    It is exact but for rounding, and several run at once.
+    """
+    h = 0.5 * t
+    u = h * h
+    above = h * (135135.0 + u * (17325.0 + u * (378.0 + u)))
+    return 0.5 + 0.5 * above / (135135.0 + u * (62370.0 + u * (3150.0 + u * 28.0)))
+
+
+@njit
+def silu_kernel(t, knots, degree, linear, overhang, value, slope):
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond the overhang a line or a constant."""
+    n_samples, n_in = t.shape
+    last = value.shape[2] - 1
+    low = knots[:, degree] - overhang
+    high = knots[:, knots.shape[1] - degree - 1] + overhang
+    small = low.min() >= -_SMALL and high.max() <= _SMALL
+    lines = 1.0 if linear else 0.0
+    inside = np.empty(n_in)
+    sigmoid = np.empty(n_in)
+    d = np.empty(n_in)
+    for s in range(n_samples):
+        for i in range(n_in):
+            inside[i] = min(max(t[s, i], low[i]), high[i])
+        if small:
+            for i in range(n_in):
+                sigmoid[i] = _sigmoid(inside[i])
+        else:
+            for i in range(n_in):
+                sigmoid[i] = 1.0 / (1.0 + math.exp(-inside[i]))
+        for i in range(n_in):
+            distance = t[s, i] - inside[i]
+            d[i] = sigmoid[i] * (1.0 + inside[i] * (1.0 - sigmoid[i])) * (1.0 if distance == 0.0 else lines)
+            inside[i] = inside[i] * sigmoid[i] + d[i] * distance
+        for i in range(n_in):
+            value[s, i, last] = inside[i]
+            if len(slope):
+                slope[s, i, last] = d[i]
+
+
+@njit
+def _cubic_rows(rows, g):
+    """The four rows from g on and the last one, of a node's weights or their gradient."""
+    one = np.uint64(1)  # unsigned, else Numba looks for negative indices
+    return rows[g], rows[g + one], rows[g + one + one], rows[g + one + one + one], rows[np.uint64(len(rows)) - one]
+
+
+@njit
+def _cubic_terms(terms):
+    """The five terms of a cubic node."""
+    return terms[0], terms[1], terms[2], terms[3], terms[4]
+
+
+@njit
+def forward_kernel(interval, value, weights, out):
+    """Add ``sum_i phi_ij`` to out, shape (n_samples, n_out)."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = out.shape[1]
+    base = weights.shape[1] - 1
+    if n_out == 1:  # a sum in a register: much faster than one in memory
+        for s in range(n_samples):
+            total = 0.0
+            for i in range(n_in):
+                total += value[s, i, n_terms - 1] * weights[i, base, 0]
+                for a in range(n_terms - 1):
+                    total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
+            out[s, 0] += total
+    elif n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = out[s]
+                    w0, w1, w2, w3, w4 = _cubic_rows(weights[i], np.uint64(interval[s, i]))
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        y[j] += v0 * w0[j] + v1 * w1[j] + v2 * w2[j] + v3 * w3[j] + v4 * w4[j]
+    else:
+        for s in range(n_samples):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else base
+                    v = value[s, i, a]
+                    for j in range(n_out):
+                        out[s, j] += v * weights[i, g, j]
+
+
+@njit
+def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
+    """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y.
+
+    Without rows of slopes there is no gradient by t.
+    """
+    n_samples, n_in, n_terms = value.shape
+    n_out = delta.shape[1]
+    base = weights.shape[1] - 1
+    if n_out == 1:
+        for s in range(n_samples):
+            for i in range(n_in):
+                into = 0.0
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else base
+                    grad[i, g, 0] += value[s, i, a] * delta[s, 0]
+                    if len(slope):
+                        into += slope[s, i, a] * weights[i, g, 0]
+                if len(slope):
+                    delta_in[s, i] += into * delta[s, 0]
+        return
+    if n_terms == _CUBIC:
+        for start in range(0, n_samples, _BLOCK):
+            for i in range(n_in):
+                for s in range(start, min(start + _BLOCK, n_samples)):
+                    y = delta[s]
+                    g = np.uint64(interval[s, i])
+                    g0, g1, g2, g3, g4 = _cubic_rows(grad[i], g)
+                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
+                    for j in range(n_out):
+                        d = y[j]
+                        g0[j] += v0 * d
+                        g1[j] += v1 * d
+                        g2[j] += v2 * d
+                    for j in range(n_out):  # five rows in one loop are too many for the compiler to keep apart
+                        d = y[j]
+                        g3[j] += v3 * d
+                        g4[j] += v4 * d
+                    if len(slope):
+                        w0, w1, w2, w3, w4 = _cubic_rows(weights[i], g)
+                        d0, d1, d2, d3, d4 = _cubic_terms(slope[s, i])
+                        into = 0.0
+                        for j in range(n_out):
+                            into += y[j] * (d0 * w0[j] + d1 * w1[j] + d2 * w2[j] + d3 * w3[j] + d4 * w4[j])
+                        delta_in[s, i] += into
+        return
+    for s in range(n_samples):
+        for i in range(n_in):
+            into = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                v = value[s, i, a]
+                dot = 0.0
+                for j in range(n_out):
+                    grad[i, g, j] += v * delta[s, j]
+                    dot += weights[i, g, j] * delta[s, j]
+                if len(slope):
+                    into += slope[s, i, a] * dot
+            if len(slope):
+                delta_in[s, i] += into
+
+
+@njit
+def input_gradient_kernel(interval, slope, weights, delta, delta_in):
+    """Add the gradient by t to delta_in, shape (n_samples, n_rows, n_in); delta is (n_samples, n_rows, n_out)."""
+    n_samples, n_in, n_terms = slope.shape
+    n_rows = delta.shape[1]
+    n_out = delta.shape[2]
+    base = weights.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                d = slope[s, i, a]
+                for r in range(n_rows):
+                    dot = 0.0
+                    for j in range(n_out):
+                        dot += weights[i, g, j] * delta[s, r, j]
+                    delta_in[s, r, i] += d * dot
+
+
+@njit
+def jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
+    """Write the rows of the Jacobian, shape (n_samples, n_rows, n_weights), where not zero, from column offset on."""
+    n_samples, n_in, n_terms = value.shape
+    n_rows = delta.shape[1]
+    n_out = delta.shape[2]
+    for s in range(n_samples):
+        for r in range(n_rows):
+            for i in range(n_in):
+                for a in range(n_terms):
+                    g = interval[s, i] + a if a < n_terms - 1 else n_basis
+                    column = offset + (i * (n_basis + 1) + g) * n_out
+                    v = value[s, i, a]
+                    for j in range(n_out):
+                        jacobian[s, r, column + j] = v * delta[s, r, j]
+
+
+@njit
+def _edge_values(interval, value, weights, i, start, stop, phi):
+    """Write phi of every edge of input node i at the rows from start to stop, shape (>= stop - start, n_out)."""
+    n_terms = value.shape[2]
+    base = weights.shape[1] - 1
+    n_out = weights.shape[2]
+    for s in range(start, stop):
+        row = phi[s - start]
+        v = value[s, i, n_terms - 1]
+        for j in range(n_out):
+            row[j] = v * weights[i, base, j]
+        for a in range(n_terms - 1):
+            g = np.uint64(interval[s, i] + a)
+            v = value[s, i, a]
+            for j in range(n_out):
+                row[j] += v * weights[i, g, j]
+
+
+@njit
+def moments_kernel(interval, value, weights, sample_weight, moments):
+    """Add sum_s w_s (|phi|, phi, phi^2) of every edge to moments, shape (3, n_in, n_out)."""
+    n_samples, n_in, _ = value.shape
+    n_out = weights.shape[2]
+    phi = np.empty((_BLOCK, n_out))
+    for i in range(n_in):
+        for start in range(0, n_samples, _BLOCK):
+            stop = min(start + _BLOCK, n_samples)
+            _edge_values(interval, value, weights, i, start, stop, phi)
+            for j in range(n_out):
+                absolute = mean = square = 0.0
+                for s in range(start, stop):
+                    weighted = sample_weight[s] * phi[s - start, j]
+                    absolute += abs(weighted)
+                    mean += weighted
+                    square += weighted * phi[s - start, j]
+                moments[0, i, j] += absolute
+                moments[1, i, j] += mean
+                moments[2, i, j] += square
+
+
+@njit
+def l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, grad, delta_in):
+    """Add the gradient of sum_s w_s sum_ij factor_ij |phi_ij| to grad and, by t, to delta_in."""
+    n_samples, n_in, n_terms = value.shape
+    n_out = weights.shape[2]
+    base = weights.shape[1] - 1
+    phi = np.empty((1, n_out))
+    for s in range(n_samples):
+        for i in range(n_in):
+            _edge_values(interval, value, weights, i, s, s + 1, phi)
+            for j in range(n_out):
+                phi[0, j] = np.sign(phi[0, j]) * factor[i, j] * sample_weight[s]
+            into = 0.0
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                for j in range(n_out):
+                    grad[i, g, j] += value[s, i, a] * phi[0, j]
+                    if len(slope):
+                        into += slope[s, i, a] * weights[i, g, j] * phi[0, j]
+            delta_in[s, i] += into
+
+
+@njit
+def gram_kernel(interval, value, sample_weight, gram):
+    """Add sum_s w_s b b' of every input node's basis, shape (n_in, n_basis + 1, n_basis + 1)."""
+    n_samples, n_in, n_terms = value.shape
+    base = gram.shape[1] - 1
+    for s in range(n_samples):
+        for i in range(n_in):
+            for a in range(n_terms):
+                g = interval[s, i] + a if a < n_terms - 1 else base
+                for b in range(n_terms):
+                    h = interval[s, i] + b if b < n_terms - 1 else base
+                    gram[i, g, h] += sample_weight[s] * value[s, i, a] * value[s, i, b]
+
+
+@njit
+def dense_kernel(interval, value, first, dense):
+    """Write all basis functions, zeros too, of the rows from first on: (n_rows, n_in, n_basis + 1)."""
+    n_in, n_terms = value.shape[1:]
+    base = dense.shape[2] - 1
+    for s in range(dense.shape[0]):
+        for i in range(n_in):
+            for g in range(base):
+                dense[s, i, g] = 0.0
+            g = interval[first + s, i]
+            for a in range(n_terms - 1):
+                dense[s, i, g + a] = value[first + s, i, a]
+            dense[s, i, base] = value[first + s, i, n_terms - 1]
