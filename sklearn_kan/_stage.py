@@ -40,8 +40,9 @@ _FIRST, _FIRST_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-9
-# Rows that tell moments, losses that are not minimised, strengths and noise.
+# Rows that tell moments and losses that are not minimised, and those whose curvature tells strengths and noise.
 ENOUGH_ROWS = 50_000
+CURVATURE_ROWS = {"lm": 50_000, "lbfgs": 50_000, "adam": 5_000}
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class StageTrainer:
 
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
-        some = objective.thinned(ENOUGH_ROWS)
+        some = objective.thinned(CURVATURE_ROWS[self.solver])
         self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
         self.strengths = self.evidence.strengths
         return -self.evidence.evidence
