@@ -64,6 +64,25 @@ class Best:
     since: int = 0
 
 
+@dataclass
+class Headway:
+    """What rounds of a solver have reached, and for how many iterations they made no headway."""
+
+    margin: float  # by which the criterion has to fall
+    goal: float = np.inf
+    noise: float = np.inf  # the least that counted
+    since: int = 0
+
+    def note(self, criterion, noise, n_iter):
+        """One more round."""
+        lower, quieter = criterion < self.goal, noise < _LESS_NOISE * self.noise
+        self.since = 0 if lower or quieter else self.since + n_iter
+        if lower:
+            self.goal = criterion - self.margin
+        if quieter:
+            self.noise = noise
+
+
 class StageTrainer:
     """Trains one network on one grid.
 
@@ -147,13 +166,14 @@ class StageTrainer:
         left, settle = max_iter, round((1.0 - _FOLLOWING) * max_iter)
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
-        objective, best, goal, since = self._objective(network), None, np.inf, 0
+        objective, best = self._objective(network), None
         by_evidence = self._by_evidence()
+        headway = Headway(self.settings.tol if by_evidence else 0.0)
         n_round, patience = max_iter, np.inf
         if by_evidence:
             n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
             patience = _STALLED[self.solver]
-        n_since, noise = 0, np.inf  # iterations since the strengths were found, least noise that counted
+        n_since = 0  # iterations since the strengths were found
         settles = by_evidence and record and self.solver == "lm" and not self._is_close()
         kept = settle if settles else 0  # iterations with the last strengths
         while True:
@@ -165,29 +185,24 @@ class StageTrainer:
             n_since += solution.n_iter
             self.follow = self.may_follow and left > settle
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
-            criterion = solution.value
+            criterion, noise = solution.value, np.inf
             if by_evidence and drifted and n_since < n_round and left > kept and not self.reason:
                 objective = self._follow(objective, solution.value)
                 continue
             if by_evidence:
-                criterion = self._adapt(objective, solution.theta)
+                criterion, noise = self._adapt(objective, solution.theta), self.evidence.dispersion
                 n_round *= _ROUND_GROWTH[self.solver]
             elif stale:
-                self.share, self.strengths, goal = self._share(objective, solution.theta), None, np.inf
-            lower = criterion < goal
-            quieter = by_evidence and self.evidence.dispersion < _LESS_NOISE * noise
-            since, n_since = 0 if lower or quieter else since + n_since, 0
-            if lower:
-                goal = criterion - (self.settings.tol if by_evidence else 0.0)
-            if quieter:
-                noise = self.evidence.dispersion
+                self.share, self.strengths, headway.goal = self._share(objective, solution.theta), None, np.inf
+            headway.note(criterion, noise, n_since)
+            n_since = 0
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
-            stalled = since >= patience
+            stalled = headway.since >= patience
             self.converged = stalled or (solution.converged and patience == np.inf)
             if self.reason or left <= kept or stalled or (self.converged and not (drifted or stale)):
                 break
-            if since >= _VAIN[self.solver]:
+            if headway.since >= _VAIN[self.solver]:
                 self.may_follow = False
             follow = drifted and self.may_follow
             objective = self._follow(objective, solution.value) if follow else self._objective(network)
