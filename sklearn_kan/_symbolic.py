@@ -35,6 +35,8 @@ _BEAM = 3
 # Candidates of an edge: how many, what they must explain of its function, how much better a more complex one must be,
 # and what a simpler one may leave, next to the best one or at all.
 _CANDIDATES, _LEAST_R2, _BETTER, _WORSE, _CLOSE = 5, 0.9, 0.3, 1e5, 1e-4
+# What an equally simple one that is another function leaves more, in parts of it.
+_ALIKE = 0.01
 # Functions that all edges of a layer are tried to be together, and what one must explain of an edge for that.
 _SIMPLE, _NEARLY = (("x",), ("x", "x^2")), 0.98
 # What no spline on a grid tells apart.
@@ -313,16 +315,24 @@ class Search:
 
 
 def _candidates(found):
-    """Functions worth a try, the simplest first: each better than the simpler ones, none far worse than the best."""
+    """Functions worth a try: much better than all simpler ones, little worse than an equally simple one."""
     best = max(1.0 - max((fit.r2 for _, _, fit in found), default=0.0), _SAME)
     kept, least = [], np.inf
-    for score, function, fit in sorted(found, key=lambda entry: (entry[1].complexity, -entry[2].r2)):
-        left = max(1.0 - fit.r2, _SAME)
-        if left < _BETTER * least:
-            least = left
-            if fit.r2 >= _LEAST_R2 and left <= max(_WORSE * best, _CLOSE):
-                kept.append((score, function, fit))
-    return kept[-_CANDIDATES:]
+    for _, alike in itertools.groupby(sorted(found, key=_simplicity), key=lambda entry: entry[1].complexity):
+        seen = []  # what equally simple functions leave: sin and cos are one
+        for score, function, fit in alike:
+            left = max(1.0 - fit.r2, _SAME)
+            rival = not seen or (1.0 + _ALIKE) * seen[-1] < left < seen[0] / _BETTER
+            if rival and left < _BETTER * least:
+                seen.append(left)
+                if fit.r2 >= _LEAST_R2 and left <= max(_WORSE * best, _CLOSE):
+                    kept.append((score, function, fit))
+        least = min([least, *seen])
+    return sorted(kept, key=lambda entry: -entry[2].r2)[:_CANDIDATES]
+
+
+def _simplicity(entry):
+    return entry[1].complexity, -entry[2].r2
 
 
 def _is_chain(network, edge):

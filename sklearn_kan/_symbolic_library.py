@@ -127,6 +127,34 @@ def _gaussian_slope(u):
     return -2.0 * u * _gaussian(u)
 
 
+def _log_of_cos(u):
+    return _quiet(np.log, _quiet(np.cos, u))
+
+
+def _minus_tan(u):
+    return -_quiet(np.tan, u)
+
+
+def _one_plus_square(u):
+    return 1.0 + _power(2, u)
+
+
+def _log_of_one_plus_square(u):
+    return np.log(_one_plus_square(u))
+
+
+def _log_of_one_plus_square_slope(u):
+    return 2.0 * u / _one_plus_square(u)
+
+
+def _lorentzian(u):
+    return 1.0 / _one_plus_square(u)
+
+
+def _lorentzian_slope(u):
+    return -2.0 * u * _power(2, _lorentzian(u))
+
+
 def _sympy(name, u):
     import sympy
 
@@ -147,6 +175,22 @@ def _sympy_gaussian(u):
     import sympy
 
     return sympy.exp(-(u**2))
+
+
+def _sympy_log_of_cos(u):
+    import sympy
+
+    return sympy.log(sympy.cos(u))
+
+
+def _sympy_log_of_one_plus_square(u):
+    import sympy
+
+    return sympy.log(1 + u**2)
+
+
+def _sympy_lorentzian(u):
+    return 1 / (1 + u**2)
 
 
 def _of_power(name, exponent, complexity):
@@ -208,6 +252,25 @@ LIBRARY = {
         _of_ufunc("arctanh", _arctanh_slope, 4.0, "atanh", domain=(-1.0, 1.0), mirrored=True),
         _of_ufunc("sign", _zero, 4.0, fixed="a", degree=0.0, mirrored=True, kinked=True),
         SymbolicFunction("gaussian", _gaussian, _gaussian_slope, _sympy_gaussian, 3.0, mirrored=True),
+        SymbolicFunction("lorentzian", _lorentzian, _lorentzian_slope, _sympy_lorentzian, 3.0, mirrored=True),
+        # Factors of a product, the exponential of a sum, that are neither powers nor exponentials.
+        SymbolicFunction(
+            "log(cos)",
+            _log_of_cos,
+            _minus_tan,
+            _sympy_log_of_cos,
+            4.5,
+            domain=(-0.5 * np.pi, 0.5 * np.pi),
+            mirrored=True,
+        ),
+        SymbolicFunction(
+            "log(1+x^2)",
+            _log_of_one_plus_square,
+            _log_of_one_plus_square_slope,
+            _sympy_log_of_one_plus_square,
+            4.0,
+            mirrored=True,
+        ),
     )
 }
 

@@ -194,6 +194,7 @@ def test_the_formula_of_the_paper():
         (lambda x: np.sqrt((x[:, 0] - 0.3) ** 2 + (x[:, 1] + 0.5) ** 2), (1,)),
         (lambda x: 1.0 / (2.0 + x[:, 0] + x[:, 1]), (1,)),
         (lambda x: np.log(2.0 + x[:, 0]) + np.cos(3.0 * x[:, 1]), ()),
+        (lambda x: np.cos(x[:, 0]) / (1.0 + x[:, 1] ** 2), (1,)),  # exp of logarithms of what are no powers
     ],
 )
 def test_formulas(function, hidden):
@@ -204,6 +205,15 @@ def test_formulas(function, hidden):
     assert symbolic.fidelity(wide, function(wide))["n_splines"] == 0
     assert_allclose(values(symbolic.symbolic_formula(), wide), function(wide), rtol=1e-8, atol=1e-9)
     assert_allclose(values(symbolic.symbolic_formula(), wide), symbolic.predict(wide), rtol=1e-10, atol=1e-10)
+
+
+def test_equally_simple_functions_compete():
+    """A grid too coarse for a peak, whose spline is nearer to the wrong one of two functions of equal complexity."""
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (300, 1))
+    y = 1.0 / (1.0 + 25.0 * X[:, 0] ** 2)
+    model = KANRegressor((), grid_size=9, random_state=0).fit(X, y)
+    assert model.suggest_symbolic(0, 0, 0)[0]["name"] == "gaussian"
+    assert model.auto_symbolic(X, y).symbolic_formula() == 1 / (1 + 25 * sympy.Symbol("x0") ** 2)
 
 
 def test_a_product():
