@@ -162,8 +162,15 @@ class Search:
         """The best network found; its splines are those that no function can replace."""
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         self.most = (1.0 + self.tol) * self._cross_validated(start)
-        small, best = self._eliminated(start), start
-        found = [small, *self._with_simple_layers(small)]
+        small = self._eliminated(start)
+        best = self._best_of([small, *self._with_simple_layers(small)], start)
+        if spline_edges(best.network):
+            again = self._unshared(best)  # easier to tell once edges have names
+            best = best if again is best else self._best_of([again], best)
+        return best.network
+
+    def _best_of(self, found, best):
+        """The best of these networks and of those that come of them, or the best one so far."""
         while found:
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
             best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
@@ -171,7 +178,7 @@ class Search:
                 break
             beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
             found = [child for state in beam for child in self._children(state)]
-        return self._settled(best).network
+        return self._settled(best)
 
     def _eliminated(self, state):
         """Without the edges that the others can make up for, tried from the least one on."""
