@@ -85,7 +85,7 @@ def callback(request):
 
 @solvers
 def test_stages_and_iterations(solver):
-    model, X, y = make(solver=solver, grid_size=(3, 6), n_init=2, prune_threshold=1e-6)
+    model, X, y = make(solver=solver, grid_size=(3, 6), n_init=2, reg_lambda=1e-6, prune_threshold=1e-6)
     recorder = Recorder()
     model.set_callbacks(recorder).fit(X, y)
     assert recorder.calls == ["setup", "teardown"]
@@ -94,7 +94,7 @@ def test_stages_and_iterations(solver):
     assert stages == ["starts", "grid 3", "grid 6", "pruned", "fit"]
     assert recorder.begun[0] == "fit"
     assert recorder.ended.count("iteration") == model.n_iter_
-    plain, _, _ = make(solver=solver, grid_size=(3, 6), n_init=2, prune_threshold=1e-6)
+    plain, _, _ = make(solver=solver, grid_size=(3, 6), n_init=2, reg_lambda=1e-6, prune_threshold=1e-6)
     assert_array_equal(plain.fit(X, y).predict(X), model.predict(X))
     assert not any("ctx" in name or "teardown" in name for name in vars(model))
 
@@ -227,3 +227,10 @@ def test_stop_inside_a_grid_search():
     model.set_callbacks(Recorder(lambda name, count: name == "iteration"))
     search = GridSearchCV(model, {"alpha": [1e-3, 1e-2]}, cv=2).fit(X, y)
     assert search.best_estimator_.n_iter_ == 1
+
+
+def test_what_loses_no_edge_is_not_trained_again():
+    model, X, y = make(n_init=1, prune_threshold=1e-6)
+    recorder = Recorder()
+    model.set_callbacks(recorder).fit(X, y)
+    assert [name for name in recorder.ended if name != "iteration"] == ["grid 5", "fit"]
