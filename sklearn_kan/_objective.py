@@ -137,15 +137,20 @@ class Objective:
         return part
 
     def batches(self, order, batch_size):
-        """The same objective on mini-batches of the rows in some order; several are expanded at once."""
-        n_rows = max(1, self.network.chunk_rows(_BATCH_ELEMENTS) // batch_size) * batch_size
+        """The same objective on mini-batches of the rows in some order; several small ones are expanded at once."""
+        together = self.network.chunk_rows(_BATCH_ELEMENTS) // batch_size
+        n_rows = max(1, together) * batch_size
 
-        def expanded(start):
+        def prepared(start):
             some = self.subset(order[start : start + n_rows])
-            some.first = self.network.layers[0].expand(some.X, slopes=False, reach=self.reach)
+            if together > 1:
+                some.first = self.network.layers[0].expand(some.X, slopes=False, reach=self.reach)
             return some
 
-        for some in one_ahead(expanded, range(0, len(order), n_rows)):
+        for some in one_ahead(prepared, range(0, len(order), n_rows)):
+            if some.first is None:
+                yield some
+                continue
             for start in range(0, some.n_rows, batch_size):
                 rows = slice(start, start + batch_size)
                 part = some.subset(rows)

@@ -63,33 +63,25 @@ def chunk_slices(n_rows, chunk_rows):
     return [slice(n_rows * i // n, n_rows * (i + 1) // n) for i in range(n)]
 
 
-def map_chunks(function, n_rows, chunk_rows):
-    """Yield ``function(rows)`` for each chunk of rows, in order, at most two results a thread waiting."""
-    chunks = chunk_slices(n_rows, chunk_rows)
-    workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
-    if workers < 2:
-        yield from map(function, chunks)
-        return
+def _in_order(function, items, workers):
+    """Yield results in the order of the items, at most two a worker waiting."""
     with ThreadPoolExecutor(workers) as pool:
         waiting = deque()
-        for rows in chunks:
-            waiting.append(pool.submit(function, rows))
+        for item in items:
+            waiting.append(pool.submit(function, item))
             if len(waiting) >= 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
+def map_chunks(function, n_rows, chunk_rows):
+    """Yield ``function(rows)`` for each chunk of rows, in order."""
+    chunks = chunk_slices(n_rows, chunk_rows)
+    workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
+    yield from map(function, chunks) if workers < 2 else _in_order(function, chunks, workers)
+
+
 def one_ahead(function, items):
     """Yield ``function(item)`` for each item, in order; with several threads the next one is made meanwhile."""
-    if n_threads() < 2:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        waiting = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) == 2:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    yield from map(function, items) if n_threads() < 2 else _in_order(function, items, 1)

@@ -280,6 +280,22 @@ def test_subset():
     assert np.ptp(values) > 1e-3  # batches differ
 
 
+@pytest.mark.parametrize("elements", [1 << 19, 0])
+@pytest.mark.parametrize("batch_size", [7, 32, 60])
+def test_batches_are_subsets(batch_size, elements, monkeypatch):
+    """In any number, expanded together or each of them anew."""
+    monkeypatch.setattr(_objective, "_BATCH_ELEMENTS", elements)
+    objective = make("squared_error", 2, Strengths(alpha=0.3, smoothing=0.05), n_samples=60)
+    theta, order = objective.network.theta, np.random.RandomState(0).permutation(objective.n_rows)
+    batches = list(objective.batches(order, batch_size))
+    assert sum(batch.n_rows for batch in batches) == objective.n_rows
+    for k, batch in enumerate(batches):
+        expected = objective.subset(order[k * batch_size : (k + 1) * batch_size])
+        assert_array_equal(batch.X, expected.X)
+        for one, other in zip(batch.value_and_gradient(theta), expected.value_and_gradient(theta), strict=True):
+            assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
 def test_first_layer_is_kept_or_computed_anew(monkeypatch):
     kept = make("squared_error", 2, PENALTIES["all"])
     assert kept.first is not None

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklearn_kan import KANRegressor
-from sklearn_kan._threads import chunk_slices, map_chunks, n_threads, single_blas_thread
+from sklearn_kan._threads import chunk_slices, map_chunks, n_threads, one_ahead, single_blas_thread
 
 
 def blas_threads():
@@ -47,6 +47,16 @@ def test_results_come_in_order(threads, monkeypatch):
         return rows.start
 
     assert list(map_chunks(late, 100, 2)) == list(range(0, 100, 2))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_is_made_ahead(threads, monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)
+    made, used = [], []
+    for item in one_ahead(lambda item: made.append(item) or item, range(5)):
+        used.append(item)
+        assert len(made) <= len(used) + 1
+    assert used == list(range(5))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
