@@ -101,7 +101,7 @@ def table(path, hidden, splits):
     score, found = get_scorer("accuracy" if is_classes else "r2"), []
     for seed in range(splits):
         parts = train_test_split(X, y, test_size=0.25, random_state=seed, stratify=y if is_classes else None)
-        found.append(chosen_best_unpruned(model, parts[0], parts[2], parts[1], parts[3], score))
+        found.append(chosen_best_unpruned(model, *parts[::2], *parts[1::2], score))
     (edges, of_chosen), (_, of_best), (of, unpruned) = np.mean(found, axis=0)
     print(
         f"{path.stem}: {edges:.0f} of {of:.0f} edges ({1 - edges / of:.0%} removed); test score {of_chosen:.4f}, best "

@@ -148,13 +148,11 @@ class Objective:
             return some
 
         for some in one_ahead(prepared, range(0, len(order), n_rows)):
-            if some.first is None:
-                yield some
-                continue
             for start in range(0, some.n_rows, batch_size):
                 rows = slice(start, start + batch_size)
                 part = some.subset(rows)
-                part.first = some.first[rows]
+                if together > 1:
+                    part.first = some.first[rows]
                 yield part
 
     def thinned(self, most):

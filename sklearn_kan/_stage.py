@@ -40,9 +40,8 @@ _FIRST, _FIRST_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
 _CONTINUITY = 3e-9
-# Rows that tell moments and losses that are not minimised, and those whose curvature tells strengths and noise.
-ENOUGH_ROWS = 50_000
-CURVATURE_ROWS = {"lm": 50_000, "lbfgs": 50_000, "adam": 5_000}
+# Rows that tell moments, losses that are not minimised, strengths and noise; for Adam fewer tell the last two.
+_ENOUGH_ROWS, _ENOUGH_FOR_ADAM = 50_000, 5_000
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,7 @@ class StageTrainer:
         """Loss in units of the constant model's; 1 where the noise has no free scale."""
         if self.loss.known_dispersion:
             return 1.0
-        return max(objective.thinned(ENOUGH_ROWS).loss_value(theta) / self.null_loss, _LEAST_SHARE)
+        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss, _LEAST_SHARE)
 
     def _stale(self, objective, theta):
         """Whether even strengths no longer suit the loss that is left."""
@@ -241,10 +240,14 @@ class StageTrainer:
 
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
-        some = objective.thinned(CURVATURE_ROWS[self.solver])
+        some = self._with_curvature(objective)
         self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
         self.strengths = self.evidence.strengths
         return -self.evidence.evidence
+
+    def _with_curvature(self, objective):
+        """The objective on rows whose curvature tells strengths and noise."""
+        return objective.thinned(_ENOUGH_FOR_ADAM if self.solver == "adam" else _ENOUGH_ROWS)
 
     def _find_strengths(self, network):
         """Strengths that belong to a network as it is."""
@@ -373,14 +376,14 @@ class StageTrainer:
 
     def measured(self, network):
         """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
-        objective = self._last_objective(network).thinned(ENOUGH_ROWS)
+        objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
         network = Network(network.layers, network.offset, objective.moments(network.theta))
         network.layers[0].remember_means(network.moments[0])
         return network
 
     def _final_value(self):
         """The objective at the network."""
-        return float(self._objective(self.network).thinned(ENOUGH_ROWS).value(self.network.theta))
+        return float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
 
     def _mean_loss(self, network, rows):
         return float(self._average_loss(network.raw_predict(rows.X), rows))
@@ -394,7 +397,7 @@ class StageTrainer:
         return loss if loss > 0.0 else 1.0
 
     def _loss_value(self, network):
-        return float(self._last_objective(network).thinned(ENOUGH_ROWS).loss_value(network.theta))
+        return float(self._last_objective(network).thinned(_ENOUGH_ROWS).loss_value(network.theta))
 
     def _is_close(self):
         """Whether the network comes close to the data."""

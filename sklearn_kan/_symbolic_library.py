@@ -111,8 +111,16 @@ def _arccos_slope(u):
     return -_arcsin_slope(u)
 
 
-def _arctan_slope(u):
-    return _power(-1, 1.0 + _power(2, u))
+def _one_plus_square(u):
+    return 1.0 + _power(2, u)
+
+
+def _lorentzian(u):
+    return _power(-1, _one_plus_square(u))
+
+
+def _lorentzian_slope(u):
+    return -2.0 * u * _power(2, _lorentzian(u))
 
 
 def _arctanh_slope(u):
@@ -135,24 +143,12 @@ def _minus_tan(u):
     return -_quiet(np.tan, u)
 
 
-def _one_plus_square(u):
-    return 1.0 + _power(2, u)
-
-
 def _log_of_one_plus_square(u):
     return np.log(_one_plus_square(u))
 
 
 def _log_of_one_plus_square_slope(u):
     return 2.0 * u / _one_plus_square(u)
-
-
-def _lorentzian(u):
-    return 1.0 / _one_plus_square(u)
-
-
-def _lorentzian_slope(u):
-    return -2.0 * u * _power(2, _lorentzian(u))
 
 
 def _sympy(name, u):
@@ -248,7 +244,7 @@ LIBRARY = {
         _of_ufunc("cosh", partial(_quiet, np.sinh), 3.0, mirrored=True),
         _of_ufunc("arcsin", _arcsin_slope, 4.0, "asin", domain=(-1.0, 1.0), closed=True, mirrored=True),
         _of_ufunc("arccos", _arccos_slope, 4.0, "acos", domain=(-1.0, 1.0), closed=True, mirrored=True),
-        _of_ufunc("arctan", _arctan_slope, 3.0, "atan", mirrored=True),
+        _of_ufunc("arctan", _lorentzian, 3.0, "atan", mirrored=True),
         _of_ufunc("arctanh", _arctanh_slope, 4.0, "atanh", domain=(-1.0, 1.0), mirrored=True),
         _of_ufunc("sign", _zero, 4.0, fixed="a", degree=0.0, mirrored=True, kinked=True),
         SymbolicFunction("gaussian", _gaussian, _gaussian_slope, _sympy_gaussian, 3.0, mirrored=True),

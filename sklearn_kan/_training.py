@@ -15,7 +15,7 @@ from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
-from ._stage import CURVATURE_ROWS, FIRST_DAMPING, FIRST_SMOOTHNESS, Best, StageTrainer
+from ._stage import FIRST_DAMPING, FIRST_SMOOTHNESS, Best, StageTrainer
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -376,8 +376,7 @@ class Trainer(StageTrainer):
         """Laplace approximation at the network, trained on a table of so many rows."""
 
         def found_at(network):
-            some = self._objective(network).thinned(CURVATURE_ROWS[self.solver])
-            return laplace(some, n_rows, self.validation)
+            return laplace(self._with_curvature(self._objective(network)), n_rows, self.validation)
 
         if len(self.members) == 1:
             return found_at(self.network)
