@@ -232,16 +232,12 @@ class Objective:
         return strengths.reg_lambda * sum(value for value, _ in parts), factors, norms
 
     def _quadratic(self):
-        parts = [
-            quadratic_value_gradient(matrices, layer.weights)
-            for matrices, layer in zip(self.matrices, self.network.layers, strict=True)
-        ]
         total = np.zeros(len(self.network.weights))  # the numbers of symbolic edges have no penalty
         gradients = self.network.layer_gradients(total)
-        for (_, part), gradient in zip(parts, gradients, strict=True):
-            gradient[0][:] = part
-        of_tables, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.totals, self.table_strengths)
-        return sum(value for value, _ in parts) + of_tables, total
+        value, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.totals, self.table_strengths)
+        for matrices, layer, gradient in zip(self.matrices, self.network.layers, gradients, strict=True):
+            value += quadratic_value_gradient(matrices, layer.weights, gradient[0])
+        return value, total
 
     def value(self, theta):
         """F(theta)."""

@@ -35,10 +35,9 @@ def quadratic_units(roughness):
     return {"alpha": ridge, "smoothing": smoothness}
 
 
-def quadratic_value_gradient(matrices, weights):
-    """Value and gradient of the quadratic penalty; weights of shape (n_in, n_basis + 1, n_out)."""
-    gradient = matrices @ weights
-    return 0.5 * float(np.sum(gradient * weights)), gradient
+def quadratic_value_gradient(matrices, weights, gradient):
+    """Value of the quadratic penalty; writes its gradient, which is like the weights (n_in, n_basis + 1, n_out)."""
+    return 0.5 * float(np.vdot(np.matmul(matrices, weights, out=gradient), weights))
 
 
 def sparsity(norms, l1_weight, entropy_weight):

@@ -197,11 +197,9 @@ class Posterior:
 
         def fill(rows):
             _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-            jacobian = parts.jacobian(terms, np.tile(eye, (len(terms[0].t), 1, 1)))
-            out[rows] = sum(
-                ((jacobian[..., group] @ root) ** 2).sum(axis=2)
-                for group, root in zip(parts.groups, self.roots, strict=True)
-            )
+            jacobian = parts.jacobian(terms, np.tile(eye, (len(terms[0].t), 1, 1))).reshape(-1, parts.n_columns)
+            spread = (jacobian[:, group] @ root for group, root in zip(parts.groups, self.roots, strict=True))
+            out[rows] = sum(np.einsum("sp,sp->s", one, one) for one in spread).reshape(-1, len(eye))
 
         for _ in map_chunks(fill, len(X), parts.chunk_rows()):
             pass

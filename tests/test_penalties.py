@@ -159,11 +159,12 @@ def test_quadratic(degree):
             expected += 0.5 * smoothing * naive.roughness(coef, own, degree)
     units = quadratic_units(roughness(knots, degree))
     matrices = alpha * units["alpha"] + smoothing * units["smoothing"]
-    value, gradient = quadratic_value_gradient(matrices, weights)
+    gradient = np.empty_like(weights)
+    value = quadratic_value_gradient(matrices, weights, gradient)
     assert_allclose(value, expected, rtol=1e-12)
 
     def function(flat):
-        return quadratic_value_gradient(matrices, flat.reshape(weights.shape))[0]
+        return quadratic_value_gradient(matrices, flat.reshape(weights.shape), np.empty_like(weights))
 
     assert_allclose(gradient.ravel(), naive.gradient(function, weights.ravel()), rtol=1e-6, atol=1e-6)
     for i in range(2):  # the matrices are the Hessian of one edge
