@@ -1,15 +1,19 @@
-"""Where Numba's options live: every kernel of the package is compiled by :func:`njit`.
+"""Where Numba's options live: every kernel of the package is decorated with `njit`.
 
 Kernels take arrays and numbers only and call kernels of their own file only, so that the cache on disk never
-serves code that was compiled against an older callee.
+serves code that was compiled against an older callee. Numba is imported, and a file's kernels compiled or taken from the
+cache, when one of them is first called: that takes longer than a first small prediction, which plain Python computes.
 
 Set the environment variable ``SKLEARN_KAN_CACHE=0`` to compile in memory only.
 """
 
+import functools
 import os
+import threading
 import warnings
+from contextlib import contextmanager
 
-import numba
+import numpy as np
 
 # isnan and isinf stay meaningful: 'nnan' and 'ninf' are left out.
 _OPTIONS = {
@@ -17,20 +21,78 @@ _OPTIONS = {
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
 }
-_state = {"cache": os.environ.get("SKLEARN_KAN_CACHE", "1") != "0"}
+# Functions of one variable that plain Python evaluates in a process, about as long as the import of Numba takes.
+_PLAIN = 10_000
+_state = {"cache": os.environ.get("SKLEARN_KAN_CACHE", "1") != "0", "plain": _PLAIN}
+_lock = threading.RLock()
 
 
-def njit(kernel):
-    """Compile `kernel` with the package's options; cached on disk where a place is writable."""
+class _Mode(threading.local):
+    plain = False
+
+
+_mode = _Mode()
+
+
+class Kernel:
+    """A function that Numba compiles when it is first called, with the other kernels of its file."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.function, self.compiled = function, None
+
+    def __call__(self, *arguments):
+        if _mode.plain:
+            return self.function(*arguments)
+        if self.compiled is None:
+            _compile_file(self)
+        return self.compiled(*arguments)
+
+
+njit = Kernel
+
+
+@contextmanager
+def plain(n_functions):
+    """Leave the evaluation of so many functions of one variable to Python, if they are few and nothing is compiled."""
+    few = n_functions <= _state["plain"]
+    if not few:
+        yield
+        return
+    _state["plain"] -= n_functions
+    _mode.plain = True
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _mode.plain = False
+
+
+def _compile_file(kernel):
+    """Compile a kernel and put those of its file, which may call one another, in the place of their functions."""
+    names = kernel.function.__globals__
+    with _lock:
+        _state["plain"] = 0
+        for name, other in list(names.items()):
+            if isinstance(other, Kernel) and other.function.__globals__ is names:
+                names[name] = other.compiled = _compiled(other.function)
+        if kernel.compiled is None:
+            kernel.compiled = _compiled(kernel.function)
+
+
+def _compiled(function):
+    """The function with the package's options; cached on disk where a place is writable."""
+    import numba
+
     if _state["cache"]:
         try:
-            return numba.njit(cache=True, **_OPTIONS)(kernel)
+            return numba.njit(cache=True, **_OPTIONS)(function)
         except RuntimeError as error:  # numba: "no locator available"
             _state["cache"] = False
             warnings.warn(
                 f"sklearn_kan compiles its kernels anew in every process: no directory for their cache is "
                 f"writable ({error}). Set NUMBA_CACHE_DIR to a writable directory.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
-    return numba.njit(**_OPTIONS)(kernel)
+    return numba.njit(**_OPTIONS)(function)

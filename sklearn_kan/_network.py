@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._first_layer import FirstLayer
+from ._jit import plain
 from ._layer import FARTHEST, Layer
 from ._threads import map_chunks
 
@@ -182,7 +183,8 @@ class Network:
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
         if len(X) <= _LEAST_ROWS:
-            return self.forward(X, slopes=False)[0]
+            with plain(len(X) * sum(layer.edge_mask.size for layer in self.layers)):
+                return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))
 
         def predict_rows(rows):

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 
-import numba
 import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
@@ -54,6 +53,8 @@ def single_blas_thread():
 
 def n_threads() -> int:
     """Threads for one call: Numba's number, shared between the fits that run in this process."""
+    import numba
+
     return max(1, numba.config.NUMBA_NUM_THREADS // max(1, _state["fits"]))
 
 
