@@ -1,8 +1,9 @@
 """Where Numba's options live: every kernel of the package is decorated with `njit`.
 
 Kernels take arrays and numbers only and call kernels of their own file only, so that the cache on disk never
-serves code that was compiled against an older callee. Numba is imported, and a file's kernels compiled or taken from the
-cache, when one of them is first called: that takes longer than a first small prediction, which plain Python computes.
+serves code that was compiled against an older callee. Numba is imported, and a file's kernels are compiled or taken
+from the cache, when one of them is first called. That takes longer than a small prediction in plain Python, which
+therefore computes the first ones.
 
 Set the environment variable ``SKLEARN_KAN_CACHE=0`` to compile in memory only.
 """
