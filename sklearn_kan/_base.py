@@ -146,7 +146,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
         if not refining:
-            grid_sizes = grid_stages(grid_sizes, len(rows.X), self.network_.layers[0].grid_size if warm else 1)
+            grid_sizes = grid_stages(grid_sizes, *rows.X.shape, self.network_.layers[0].grid_size if warm else 1)
         n_members = 1
         if warm:
             start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
@@ -420,7 +420,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
                 tables = self._tables(rows, hidden, categories, inner[1])
-                grid_sizes = grid_sizes or grid_stages(None, len(rows.X), 1)
+                grid_sizes = grid_sizes or grid_stages(None, *rows.X.shape, 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)

@@ -16,20 +16,20 @@ from ._committee import apart
 from ._threads import map_chunks
 
 # All parameters count together while there are no more than this; beyond that functions into different nodes count as
-# independent, if these groups are small enough together; else so and with the functions before the last layer as known.
+# independent, in wide networks those of different inputs as well; else so, and those before the last layer as known.
 _DENSE = 2000
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 # Rows held out that tell the noise, at least and at most.
 _ENOUGH, _MOST_HELD_OUT = 100, 2_000
-# Multiply-adds that collecting the matrix may cost. Every so many rows stand for all where more are too many, and
-# where fewer than twice the parameters would be left, the groups are made smaller.
-_WORK = 3e9
+# Multiply-adds that collecting the matrices may cost. Every so many rows stand for all where more are too many, and
+# where fewer than twice the parameters of a group would be left, the groups are made smaller, but not than the least.
+_WORK, _LEAST = 3e9, 150
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 _LEAST_CURVATURE = 1e-10
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
-_ELEMENTS = 1 << 20
+_ELEMENTS = 1 << 22
 _ROWS = 512
 
 
@@ -91,7 +91,8 @@ class Parts:
     ----------
     network : Network
     detail : {'whole', 'nodes', 'last'}
-        All together; those of functions into different nodes as independent; so, and of the last layer only.
+        All together; those of functions into different nodes as independent, and, where they are many, those of so many
+        neighbouring inputs only that their matrices are affordable; so, and of the last layer only.
 
     Attributes
     ----------
@@ -111,26 +112,47 @@ class Parts:
         free = np.isin(columns, network.free)
         nodes = np.unique(self.places[:, [0, 3]], axis=0, return_inverse=True)[1] * (detail != "whole")
         self.groups = [np.flatnonzero(free & (nodes == node)) for node in np.unique(nodes[free])]
+        if detail != "whole" and free.any():
+            n_free = free.sum()
+            most = max(min(np.sqrt(0.5 * _WORK / (n_free * network.shape[-1])), _DENSE**2 / n_free), _LEAST)
+            self.groups = [part for group in self.groups for part in self._split(group, most)]
+        self.largest = max(map(len, self.groups), default=0)
         self.size = sum(len(group) ** 2 for group in self.groups)
+
+    def _split(self, group, most):
+        """Parts of a node's group with about as many parameters at most; edges stay whole and neighbours together."""
+        starts = np.flatnonzero(np.diff(self.places[group, 1], prepend=-1))  # of the edges
+        n_parts = min(-(-len(group) // int(most)), len(starts))
+        return np.split(group, starts[len(starts) * np.arange(1, n_parts) // n_parts])
 
     def parameters(self, group):
         """Places of a group in theta."""
         return np.searchsorted(self.network.free, self.columns[group])
 
-    def affordable(self, n_rows, n_outputs):
-        """Whether memory and work suffice for all groups."""
-        enough = min(n_rows, 2 * max(map(len, self.groups), default=0))
-        return self.size <= _DENSE**2 and (enough * n_outputs * self.size <= _WORK or self.detail == "last")
+    @property
+    def n_sums(self):
+        """Rows a sample of the Jacobian that the matrices take, see `jacobian`."""
+        return self.network.shape[-1] if self.detail == "whole" else 1
 
-    def jacobian(self, terms, delta):
-        """Derivatives of sums of raw predictions, weighed by delta, shape (n_rows, n_sums, n_columns)."""
+    def affordable(self, n_rows):
+        """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
+        work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
+        return self.size <= _DENSE**2 and (work <= _WORK or self.detail == "last")
+
+    def jacobian(self, terms, delta, *, united=False):
+        """Derivatives of sums of raw predictions, weighed by delta, shape (n_samples, n_sums, n_columns).
+
+        With `united` one row a sample has the same Gram matrix within groups of a node as all sums: derivatives by its
+        functions are in proportion to those by the node.
+        """
         network = self.network
-        jacobian = np.zeros((*delta.shape[:2], self.n_columns))
+        jacobian = np.zeros((len(delta), 1 if united else delta.shape[1], self.n_columns))
         for l in reversed(range(self.lowest, len(network.layers))):  # noqa: E741
             layer, term = network.layers[l], terms[l]
             number_offset = self.end - self.start + network.number_offsets[l] - self.number_start
             value_offset = [network.value_offset] if l == 0 else []
-            layer.jacobian(term, delta, jacobian, network.offsets[l] - self.start, number_offset, *value_offset)
+            by_node = np.sqrt(np.einsum("srj,srj->sj", delta, delta))[:, None] if united else delta
+            layer.jacobian(term, by_node, jacobian, network.offsets[l] - self.start, number_offset, *value_offset)
             if l > self.lowest:
                 delta = layer.input_gradient(term, delta)
         return jacobian
@@ -161,8 +183,9 @@ class Parts:
             found.append(matrix)
         return found
 
-    def chunk_rows(self):
-        return max(1, _ELEMENTS // (self.n_columns * self.network.shape[-1]))
+    def chunk_rows(self, n_sums):
+        """Rows a chunk of the Jacobian."""
+        return max(1, _ELEMENTS // (self.n_columns * n_sums))
 
 
 @dataclass
@@ -201,7 +224,7 @@ class Posterior:
             spread = (jacobian[:, group] @ root for group, root in zip(parts.groups, self.roots, strict=True))
             out[rows] = sum(np.einsum("sp,sp->s", one, one) for one in spread).reshape(-1, len(eye))
 
-        for _ in map_chunks(fill, len(X), parts.chunk_rows()):
+        for _ in map_chunks(fill, len(X), parts.chunk_rows(len(eye))):
             pass
         return out
 
@@ -260,7 +283,7 @@ def _gram(jacobian):
 
 def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
-    step = int(np.ceil(objective.n_rows * objective.y.shape[1] * parts.size / _WORK))
+    step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / _WORK))
     if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
         return [objective.unsmoothed_equations(objective.network.theta)[2]]
     some = objective.subset(slice(None, None, step)) if step > 1 else objective
@@ -269,10 +292,10 @@ def normal_matrices(objective, parts):
         raw, terms = _forward(some, rows)
         factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
         delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
-        jacobian = parts.jacobian(terms, delta).reshape(-1, parts.n_columns)
+        jacobian = parts.jacobian(terms, delta, united=parts.detail != "whole").reshape(-1, parts.n_columns)
         return [_gram(jacobian[:, group]) for group in parts.groups]
 
-    chunk_rows = min(parts.chunk_rows(), max(_ROWS, objective.network.chunk_rows()))
+    chunk_rows = min(parts.chunk_rows(parts.n_sums), max(_ROWS, objective.network.chunk_rows()))
     total = [0.0] * len(parts.groups)
     for matrices in map_chunks(chunk, some.n_rows, chunk_rows):
         total = [one + other for one, other in zip(total, matrices, strict=True)]
@@ -303,7 +326,7 @@ def affordable_parts(objective, details):
     """The parts of the first of some details, see `Parts`, whose matrices are affordable; None if none is."""
     network = objective.network
     every = (Parts(network, detail) for detail in details)
-    return next((parts for parts in every if parts.affordable(objective.n_rows, network.shape[-1])), None)
+    return next((parts for parts in every if parts.affordable(objective.n_rows)), None)
 
 
 def laplace(objective, n_rows, validation=None):

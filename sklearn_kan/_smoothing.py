@@ -134,7 +134,7 @@ class _Covariance:
 
 def affordable(network, n_rows):
     """Whether strengths can be found when correlations between functions into different nodes are left out."""
-    return Parts(network, "nodes").affordable(n_rows, network.shape[-1])
+    return Parts(network, "nodes").affordable(n_rows)
 
 
 def first_strengths(network, settings, continuity, first):

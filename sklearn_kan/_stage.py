@@ -34,8 +34,9 @@ _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
 _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
-# begins with more ridge, and with a smoothness that counts as much as so many rows: starts differ in that.
-_FIRST, _FIRST_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
+# begins with more ridge, or with much of it, and with a smoothness that counts as much as so many rows: starts differ
+# in that.
+_FIRST, FIRST_RIDGE, MUCH_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (10.0, 3.0), (1.0, 0.1, 10.0, 0.01)
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -122,7 +123,8 @@ class StageTrainer:
         self.reg_lambda = settings.reg_lambda
         self.value = None
         self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
-        self.strengths, self.share, self.smoothness = None, 1.0, FIRST_SMOOTHNESS[0]
+        self.strengths, self.share = None, 1.0
+        self.ridge, self.smoothness = FIRST_RIDGE, FIRST_SMOOTHNESS[0]  # of L-BFGS, to begin with
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
         self.n_cases = max(float(rows.weight.sum()), len(rows.X))
@@ -421,7 +423,7 @@ class StageTrainer:
             return self.strengths
         first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share)
         if self.adaptive and not self.even and self.solver == "lbfgs":
-            first = {"alpha": _FIRST_RIDGE, "smoothing": min(_FIRST_RIDGE, self.smoothness / self.n_cases)}
+            first = {"alpha": self.ridge, "smoothing": min(self.ridge, self.smoothness / self.n_cases)}
         return first_strengths(network, self.settings, _CONTINUITY, first)
 
 

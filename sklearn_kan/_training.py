@@ -15,7 +15,7 @@ from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
-from ._stage import FIRST_DAMPING, FIRST_SMOOTHNESS, Best, StageTrainer
+from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, StageTrainer
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -41,8 +41,8 @@ _ELIMINATIONS, _AT_ONCE = 8, 0.25
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
 _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
-# Least and most intervals of grid_size='auto', and the rows that make one.
-_AUTO_GRIDS, _ROWS_OF_AUTO = (5, 10), 100
+# Least and most intervals of grid_size='auto', and the rows that make one, in all and for every column at least.
+_AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
 _FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
@@ -59,6 +59,7 @@ class Start:
     strengths: Strengths | None = None
     evidence: Evidence | None = None
     share: float = 1.0
+    ridge: float = FIRST_RIDGE
     smoothness: float = FIRST_SMOOTHNESS[0]
     best: Best = field(default_factory=Best)
     finished: bool = False
@@ -397,13 +398,27 @@ class Trainer(StageTrainer):
         return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
 
     def _compete(self, make_network):
-        """Rounds of a few iterations of each start; the best ones go on to the next round.
+        """The best starts, or others with much ridge where one of these has more evidence than the best.
+
+        Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it.
 
         Returns
         -------
         starts : list of Start
             As many as there are members.
         """
+        starts = self._best_starts(make_network, [FIRST_RIDGE])
+        if self.solver != "lbfgs" or not self._by_evidence() or starts[0].criterion == np.inf:
+            return starts
+        wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
+        self._advance(wary, min(_LBFGS_ROUNDS[-1][0], self.settings.max_iter))
+        if wary.criterion >= starts[0].criterion:
+            return starts
+        self._go_on_from(Start(make_network(self.rng)))
+        return self._best_starts(make_network, MUCH_RIDGE)
+
+    def _best_starts(self, make_network, ridges):
+        """Rounds of a few iterations of each start; the best ones go on to the next round."""
         settings, most = self.settings, self.n_members
         if self.network.n_parameters == 0:
             return [Start(self.network)]
@@ -411,8 +426,8 @@ class Trainer(StageTrainer):
         starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
         if n_init == most:
             return starts
-        for start, smoothness in zip(starts, cycle(FIRST_SMOOTHNESS), strict=False):
-            start.smoothness = smoothness
+        for start, ridge, smoothness in zip(starts, cycle(ridges), cycle(FIRST_SMOOTHNESS), strict=False):
+            start.ridge, start.smoothness = ridge, smoothness
         rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
         self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
         done = 0
@@ -547,13 +562,14 @@ def most_stages(settings, n_grids, n_members, *, warm):
     return (most + starts) * n_grids + pruning + takes_over + screening
 
 
-def grid_stages(grid_sizes, n_rows, fitted):
-    """The grid sizes of a fit: None stands for one that suits the rows, and too fine ones are cut with a warning.
+def grid_stages(grid_sizes, n_rows, n_columns, fitted):
+    """The grid sizes of a fit: None stands for one that suits the table, and too fine ones are cut with a warning.
 
     The grid that a model has already, `fitted`, passes.
     """
     if grid_sizes is None:
-        return [max(min(max(n_rows // _ROWS_OF_AUTO, _AUTO_GRIDS[0]), _AUTO_GRIDS[1]), fitted)]
+        fitting = int(n_rows / max(_ROWS_OF_AUTO, _ROWS_A_COLUMN * n_columns))
+        return [max(min(max(fitting, _AUTO_GRIDS[0]), _AUTO_GRIDS[1]), fitted)]
     most = max(n_rows // _ROWS_AN_INTERVAL, _ANY_ROWS, fitted)
     if grid_sizes[-1] <= most:
         return grid_sizes
