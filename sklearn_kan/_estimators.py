@@ -47,9 +47,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
         A category that was not in the training rows contributes the mean.
     grid_size : int, sequence of int or 'auto', default='auto'
-        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, from 5 to 10. A sequence such as
-        ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts with the functions of the one before (paper
-        section 2.4).
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a
+        column where that is more, from 5 to 10. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each
+        grid starts with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.
@@ -492,9 +492,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
         probabilities are those of a world where the classes are as frequent as their total weights say.
     grid_size : int, sequence of int or 'auto', default='auto'
-        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, from 5 to 10. A sequence such as
-        ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts with the functions of the one before (paper
-        section 2.4).
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a
+        column where that is more, from 5 to 10. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each
+        grid starts with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.

@@ -32,6 +32,8 @@ _LBFGS_ROUNDS = ((10, 1), (20, 2))
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
 _LBFGS_STARTS = 4
+# What a start with much ridge has to be better by, in evidence a target.
+_MORE_EVIDENCE = 0.01
 # Where less than this part of it is explained the next grid begins anew.
 _LITTLE = 0.05
 # Iterations of the first network without the columns that may be noise.
@@ -398,7 +400,7 @@ class Trainer(StageTrainer):
         return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
 
     def _compete(self, make_network):
-        """The best starts, or others with much ridge where one of these has more evidence than the best.
+        """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
 
         Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it.
 
@@ -412,7 +414,7 @@ class Trainer(StageTrainer):
             return starts
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
         self._advance(wary, min(_LBFGS_ROUNDS[-1][0], self.settings.max_iter))
-        if wary.criterion >= starts[0].criterion:
+        if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
             return starts
         self._go_on_from(Start(make_network(self.rng)))
         return self._best_starts(make_network, MUCH_RIDGE)

@@ -115,6 +115,27 @@ def test_jacobian_is_the_naive_one():
     assert_allclose(parts.jacobian(terms, np.tile(np.eye(2), (7, 1, 1))), naive.jacobian(one.network, x), rtol=1e-9)
 
 
+@pytest.mark.parametrize("loss, n_out", [(SquaredError(), 2), (MultinomialLogLoss(), 3)])
+@pytest.mark.parametrize("least", [1, 15, 1000])
+def test_matrices_of_groups_are_blocks_of_the_whole(loss, n_out, least, monkeypatch):
+    """One row a sample stands for all outputs; where work is dear groups are a few neighbouring edges each."""
+    one = objective([4, 3, n_out], loss=loss, masked=False)
+    monkeypatch.setattr(_posterior, "_WORK", 0.0)
+    monkeypatch.setattr(_posterior, "_LEAST", least)
+    parts = _posterior.Parts(one.network, "nodes")
+    monkeypatch.setattr(_posterior, "_WORK", np.inf)
+    whole = with_strengths(one, Strengths()).normal_equations(one.network.theta)[2]
+    assert_array_equal(np.sort(np.concatenate(parts.groups)), np.arange(len(whole)))
+    n_terms = one.network.layers[0].n_basis + 1
+    assert max(map(len, parts.groups)) <= {1: n_terms, 15: 15 + n_terms, 1000: 4 * n_terms}[least]
+    assert len(parts.groups) >= {1: 4 * 3, 15: 2 * 3, 1000: 3}[least]
+    for group, matrix in zip(parts.groups, _posterior.normal_matrices(one, parts), strict=True):
+        place = parts.places[group]
+        assert len(np.unique(place[:, 3])) == 1
+        assert len(group) == n_terms * len(np.unique(place[:, 1]))
+        assert_allclose(matrix, whole[np.ix_(group, group)], rtol=1e-8, atol=1e-12)
+
+
 @pytest.mark.parametrize("loss, n_out", [(BinaryLogLoss(), 1), (MultinomialLogLoss(), 3)])
 def test_class_labels_have_no_noise_to_estimate(loss, n_out):
     one = objective([2, 2, n_out], loss=loss)
