@@ -77,8 +77,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         likewise. 'auto' finds a strength for every input node from the data while it trains, by the marginal
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
-        For 'lbfgs' and 'adam' functions into different nodes count as independent, of large tables a part of the rows
-        counts, and networks that are too large even for that keep a strength of 1e-3.
+        For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
+        distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
+        columns and many classes) keep the strengths that they begin with.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
@@ -375,8 +376,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         return_std : bool, default=False
             Also return standard deviations; loss='squared_error' only. In a network too large for one matrix of all
             parameters (2,000 of them, or about 1,000 with many rows) functions into different nodes count as
-            independent, in yet larger ones the functions before the last layer also as known; if that has more than
-            2,000 parameters there are no deviations. Time for a row grows with the square of those that count together.
+            independent, in wide ones also those of distant columns, in yet larger ones those before the last layer as
+            known; if that has more than 2,000 parameters there are no deviations. Time for a row grows with the square
+            of those that count together.
             Where several networks were trained the variance is the mean of theirs plus that of the mean by their
             scatter, and phi is the noise around their mean.
 
@@ -522,8 +524,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         likewise. 'auto' finds a strength for every input node from the data while it trains, by the marginal
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
-        For 'lbfgs' and 'adam' functions into different nodes count as independent, of large tables a part of the rows
-        counts, and networks that are too large even for that keep a strength of 1e-3.
+        For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
+        distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
+        columns and many classes) keep the strengths that they begin with.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
