@@ -30,13 +30,12 @@ def rare(n_samples, seed=0):
 # --- weak signals -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_columns", [20, 50])
-def test_noise_is_not_learnt(n_columns):
+def test_noise_is_not_learnt():
     """Columns that say nothing leave a model that is nearly constant."""
     rng = np.random.RandomState(0)
-    X, y = rng.normal(size=(1200, n_columns)), rng.normal(size=1200)
-    model = KANRegressor(max_iter=60, random_state=0).fit(X, y)
-    predicted, std = model.predict(rng.normal(size=(500, n_columns)), return_std=True)
+    X, y = rng.normal(size=(600, 40)), rng.normal(size=600)
+    model = KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    predicted, std = model.predict(rng.normal(size=(500, 40)), return_std=True)
     assert np.std(predicted) < 0.2
     assert 0.9 < std.mean() < 1.1
 
