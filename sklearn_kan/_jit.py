@@ -22,9 +22,8 @@ _OPTIONS = {
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
 }
-# Functions of one variable that plain Python evaluates in a process, about as long as the import of Numba takes.
-_PLAIN = 10_000
-_state = {"cache": os.environ.get("SKLEARN_KAN_CACHE", "1") != "0", "plain": _PLAIN}
+# 'plain': functions of one variable that Python may still evaluate, in about the time that the import of Numba takes.
+_state = {"cache": os.environ.get("SKLEARN_KAN_CACHE", "1") != "0", "plain": 10_000}
 _lock = threading.RLock()
 
 
@@ -56,8 +55,7 @@ njit = Kernel
 @contextmanager
 def plain(n_functions):
     """Leave the evaluation of so many functions of one variable to Python, if they are few and nothing is compiled."""
-    few = n_functions <= _state["plain"]
-    if not few:
+    if n_functions > _state["plain"]:
         yield
         return
     _state["plain"] -= n_functions
