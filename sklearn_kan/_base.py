@@ -26,7 +26,7 @@ from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._stage import Rows
-from ._threads import single_blas_thread
+from ._threads import fit_threads
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
 
@@ -158,7 +158,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         n_stages = most_stages(self, len(grid_sizes), n_members, warm=warm)
         progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
         trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
-        with single_blas_thread():
+        with fit_threads():
             trainer.run(grid_sizes, start, n_members)
             if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
                 trainer.keep_loss(start, given)
@@ -416,7 +416,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
-        with single_blas_thread():
+        with fit_threads():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
                 tables = self._tables(rows, hidden, categories, inner[1])

@@ -10,7 +10,8 @@ The standard deviation of an edge tells nothing of that: of two columns that say
 
 import numpy as np
 
-from ._posterior import affordable_parts, inverse_root, normal_matrices
+from ._blocks import affordable_parts, normal_matrices
+from ._posterior import inverse_root
 
 
 def _edges_of(parts, group):

@@ -134,6 +134,15 @@ class FirstLayer(Layer):
         super().jacobian(terms, delta, out, offset, number_offset)
         self.tables.jacobian(terms.rows, delta, out, value_offset)
 
+    def features(self, terms):
+        """Those of a layer, then whether samples are in the rows of the tables."""
+        features = super().features(terms)
+        if not len(self.tables):
+            return features
+        rows = np.zeros((len(features), 1, len(self.tables.values)))
+        self.tables.with_values(self.tables.values[:, :1]).jacobian(terms.rows, np.ones((len(rows), 1, 1)), rows, 0)
+        return np.hstack([features, rows[:, 0]])
+
     def input_curvature(self, terms, delta):
         apart = np.isnan(terms.t)
         found = super().input_curvature(replace(terms, t=np.where(apart, 0.0, terms.t)), delta)

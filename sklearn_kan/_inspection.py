@@ -19,7 +19,7 @@ from ._pruning import attribution, edge_deviations, measured, node_scores, prune
 from ._stage import Rows
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
-from ._threads import single_blas_thread
+from ._threads import fit_threads
 
 
 def _relative(scores):
@@ -413,7 +413,7 @@ class InspectionMixin:
         changed = deepcopy(self)
         trainer, network, scaling = changed._resumed(X, y, sample_weight)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
-        with single_blas_thread():
+        with fit_threads():
             network = Search(trainer, functions, tol).run(search_grid(network, len(trainer.rows.X)))
             if not spline_edges(network):
                 center, scale = scaling

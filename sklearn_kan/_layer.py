@@ -261,6 +261,23 @@ class Layer:
         jacobian_kernel(terms.interval, terms.value, delta, self.n_basis, offset, out)
         self.symbols.jacobian(terms.t, delta, out, number_offset)
 
+    def features(self, terms):
+        """What derivatives by the parameters of an output node's functions are in proportion to, zeros included.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_features)
+            Basis functions of one input node after the other, then derivatives by the numbers of symbols.
+        """
+        dense = np.empty((len(terms.value), self.n_in, self.n_basis + 1))
+        dense_kernel(terms.interval, terms.value, 0, dense)
+        features = dense.reshape(len(dense), -1)
+        if not len(self.symbols):
+            return features
+        numbers = np.empty((len(dense), 1, self.symbols.numbers.size))
+        self.symbols.jacobian(terms.t, np.ones((len(dense), 1, self.n_out)), numbers, 0)
+        return np.hstack([features, numbers[:, 0]])
+
     def moments(self, terms, sample_weight):
         """Weighted sums of abs(phi), phi and phi^2 of every edge, shape (3, n_in, n_out)."""
         moments = np.zeros((3, self.n_in, self.n_out))

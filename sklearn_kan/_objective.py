@@ -164,8 +164,11 @@ class Objective:
         part.sample_weight /= part.sample_weight.sum()
         return part
 
-    def _forward(self, rows, *, slopes=True):
-        """Outliers are cut: a line through a far point would turn the whole function."""
+    def forward(self, rows, *, slopes=True):
+        """Raw predictions of some rows, and the expansion of every layer; slopes of layer 0 may be left out.
+
+        Outliers are cut: a line through a far point would turn the whole function.
+        """
         if self.first is not None:
             return self.network.forward(None, self.first[rows], slopes=slopes)
         return self.network.forward(self.X[rows], slopes=slopes, reach=self.reach)
@@ -180,7 +183,7 @@ class Objective:
             return self.last_loss[1]
 
         def chunk(rows):
-            raw, _ = self._forward(rows, slopes=False)
+            raw, _ = self.forward(rows, slopes=False)
             return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
         self.last_loss = theta.copy(), sum(self._chunks(chunk))
@@ -201,7 +204,7 @@ class Objective:
     def dispersion(self, theta):
         """Variance of the noise around the raw predictions as the loss sees it, not corrected for what was learnt."""
         self.network.theta = theta
-        raw = np.vstack(list(self._chunks(lambda rows: self._forward(rows, slopes=False)[0])))
+        raw = np.vstack(list(self._chunks(lambda rows: self.forward(rows, slopes=False)[0])))
         return self.loss.dispersion(self.y, raw, self.sample_weight)
 
     def moments(self, theta):
@@ -209,7 +212,7 @@ class Objective:
         self.network.theta = theta
 
         def chunk(rows):
-            _, terms = self._forward(rows, slopes=False)
+            _, terms = self.forward(rows, slopes=False)
             return [
                 layer.moments(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)
@@ -268,7 +271,7 @@ class Objective:
         penalty, factors, _ = self._sparsity(theta)
         smooth, gradient = self._quadratic()
         value = penalty + smooth
-        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self._forward(rows), rows, factors)):
+        for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self.forward(rows), rows, factors)):
             value += part
             gradient += part_gradient
         return value, gradient[self.network.free]
@@ -312,12 +315,12 @@ class Objective:
         chunk_rows = min(most, max(network.chunk_rows(), _JACOBIAN_ROWS))
 
         def chunk(rows):
-            raw, terms = self._forward(rows)
+            raw, terms = self.forward(rows)
             gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
         hessian = None
-        for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows):
+        for part, part_gradient, part_matrix in map_chunks(chunk, len(self.X), chunk_rows, 1):
             value += part
             gradient += part_gradient
             hessian = part_matrix if hessian is None else hessian + part_matrix
@@ -356,7 +359,7 @@ class Objective:
         hessian = np.zeros((len(self.network.weights), len(self.network.weights)))
 
         def chunk(rows):
-            _, terms = self._forward(rows, slopes=False)
+            _, terms = self.forward(rows, slopes=False)
             return [
                 layer.gram(term, self.sample_weight[rows])
                 for layer, term in zip(self.network.layers, terms, strict=True)

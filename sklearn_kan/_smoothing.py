@@ -21,9 +21,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
 
+from ._blocks import Parts, normal_matrices
 from ._jit import njit
 from ._objective import Strengths
-from ._posterior import Parts, normal_matrices
 
 _WEAKEST, _STRONGEST = 1e-24, 1e6
 # Functions in units of the gauge are hardly larger than 1, nor their second derivatives than 100: least strengths, in
@@ -127,9 +127,8 @@ class _Covariance:
             self.log_determinant += log_determinant
             if not dense:
                 self.inverses.append((parts.parameters(group), inverse))
-            for l, i, at, g in edges:  # noqa: E741
-                block = self.blocks[l][i] if i < network.layers[l].n_in else self.tables
-                block[np.ix_(g, g)] += inverse[np.ix_(at, at)]
+            for some in edges:
+                some.add(inverse, self.tables[None] if some.layer is None else self.blocks[some.layer])
 
 
 def affordable(network, n_rows):

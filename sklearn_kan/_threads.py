@@ -1,22 +1,25 @@
 """How row chunks are run: serial kernels without the GIL, a few Python threads, sums in a fixed order.
 
+Threads stay for the whole of a fit; each takes a run of neighbouring chunks at a time.
+
 Chunks depend on the shape of the data alone and results come back in their order, so the bits of a model do not
 depend on the number of threads.
 """
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from threading import Lock, local
 
 import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
-# Fewer chunks a thread are done sooner than threads begin.
-_CHUNKS_A_THREAD = 8
+# Fewer chunks a thread are done sooner than threads begin; most chunks of a run, whose results wait together.
+_CHUNKS_A_THREAD, _RUN = 3, 8
 
 _lock = Lock()
 _state = {"fits": 0, "limit": None, "controller": None}
+_own = local()  # `pool`: of the fit that this thread does
 
 
 def _take_control():
@@ -51,11 +54,27 @@ def single_blas_thread():
                 _take_control()
 
 
-def n_threads() -> int:
-    """Threads for one call: Numba's number, shared between the fits that run in this process."""
+@contextmanager
+def fit_threads():
+    """Threads of one fit: BLAS has a single one, and those for chunks stay until the fit ends."""
+    outer = getattr(_own, "pool", None)
+    with single_blas_thread(), ThreadPoolExecutor(_most_threads()) as pool:
+        _own.pool = pool
+        try:
+            yield
+        finally:
+            _own.pool = outer
+
+
+def _most_threads():
     import numba
 
-    return max(1, numba.config.NUMBA_NUM_THREADS // max(1, _state["fits"]))
+    return numba.config.NUMBA_NUM_THREADS
+
+
+def n_threads() -> int:
+    """Threads for one call: Numba's number, shared between the fits that run in this process."""
+    return max(1, _most_threads() // max(1, _state["fits"]))
 
 
 def chunk_slices(n_rows, chunk_rows):
@@ -66,21 +85,38 @@ def chunk_slices(n_rows, chunk_rows):
 
 def _in_order(function, items, workers):
     """Yield results in the order of the items, at most two a worker waiting."""
-    with ThreadPoolExecutor(workers) as pool:
+    with _pool(workers) as pool:
         waiting = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= 2 * workers:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:  # after an error nothing may be at work any more
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
 
 
-def map_chunks(function, n_rows, chunk_rows):
-    """Yield ``function(rows)`` for each chunk of rows, in order."""
+def _pool(workers):
+    """The pool of the fit that this thread does, or one for this call."""
+    pool = getattr(_own, "pool", None)
+    return ThreadPoolExecutor(workers) if pool is None else nullcontext(pool)
+
+
+def map_chunks(function, n_rows, chunk_rows, most=_RUN):
+    """Yield ``function(rows)`` for each chunk of rows, in order; a thread does at most so many before any is taken."""
     chunks = chunk_slices(n_rows, chunk_rows)
     workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
-    yield from map(function, chunks) if workers < 2 else _in_order(function, chunks, workers)
+    if workers < 2:
+        yield from map(function, chunks)
+        return
+    length = min(-(-len(chunks) // (2 * workers)), most)
+    runs = [chunks[first : first + length] for first in range(0, len(chunks), length)]
+    for results in _in_order(lambda run: [function(rows) for rows in run], runs, workers):
+        yield from results
 
 
 def one_ahead(function, items):

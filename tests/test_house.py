@@ -32,7 +32,7 @@ LEVELS = {
     3: ("_layer",),
     4: ("_first_layer",),
     5: ("_network",),
-    6: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee"),
+    6: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee", "_blocks"),
     7: ("_objective", "_screening"),
     8: ("_posterior",),
     9: ("_smoothing", "_elimination"),

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 import naive
-from sklearn_kan import KANClassifier, KANRegressor, _posterior
+from sklearn_kan import KANClassifier, KANRegressor, _blocks
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._posterior import degrees_of_freedom, inverse_root, laplace
@@ -80,10 +80,10 @@ def test_categories_and_missing_values_count(detail, monkeypatch):
     x = samples.mixed_inputs(rng, network, 80)
     y = network.raw_predict(x) + 0.3 * rng.normal(size=(80, 1))
     one = Objective(network, SquaredError(), x, y, np.ones(80), STRENGTHS)
-    monkeypatch.setattr(_posterior, "_DENSE", np.sqrt(_posterior.Parts(network, detail).size) + 1e-6)
+    monkeypatch.setattr(_blocks, "_DENSE", np.sqrt(_blocks.Parts(network, detail).size) + 1e-6)
     found = laplace(one, 80)
     assert found.detail == detail
-    places = _posterior._places(network.layers)[network.free]
+    places = _blocks._places(network.layers)[network.free]
     kept = places[:, 0] >= (1 if detail == "last" else 0)
     same = (places[:, None, [0, 3]] == places[None, :, [0, 3]]).all(axis=2) | (detail == "whole")
     hessian = one.normal_equations(network.theta)[2]
@@ -110,7 +110,7 @@ def derivatives(network, x):
 def test_jacobian_is_the_naive_one():
     one = objective([2, 3, 2], masked=False)
     x = samples.inputs(np.random.RandomState(5), one.network, 7)
-    parts = _posterior.Parts(one.network, "whole")
+    parts = _blocks.Parts(one.network, "whole")
     _, terms = one.network.forward(x)
     assert_allclose(parts.jacobian(terms, np.tile(np.eye(2), (7, 1, 1))), naive.jacobian(one.network, x), rtol=1e-9)
 
@@ -120,16 +120,16 @@ def test_jacobian_is_the_naive_one():
 def test_matrices_of_groups_are_blocks_of_the_whole(loss, n_out, least, monkeypatch):
     """One row a sample stands for all outputs; where work is dear groups are a few neighbouring edges each."""
     one = objective([4, 3, n_out], loss=loss, masked=False)
-    monkeypatch.setattr(_posterior, "_WORK", 0.0)
-    monkeypatch.setattr(_posterior, "_LEAST", least)
-    parts = _posterior.Parts(one.network, "nodes")
-    monkeypatch.setattr(_posterior, "_WORK", np.inf)
+    monkeypatch.setattr(_blocks, "_WORK", 0.0)
+    monkeypatch.setattr(_blocks, "_LEAST", least)
+    parts = _blocks.Parts(one.network, "nodes")
+    monkeypatch.setattr(_blocks, "_WORK", np.inf)
     whole = with_strengths(one, Strengths()).normal_equations(one.network.theta)[2]
     assert_array_equal(np.sort(np.concatenate(parts.groups)), np.arange(len(whole)))
     n_terms = one.network.layers[0].n_basis + 1
     assert max(map(len, parts.groups)) <= {1: n_terms, 15: 15 + n_terms, 1000: 4 * n_terms}[least]
     assert len(parts.groups) >= {1: 4 * 3, 15: 2 * 3, 1000: 3}[least]
-    for group, matrix in zip(parts.groups, _posterior.normal_matrices(one, parts), strict=True):
+    for group, matrix in zip(parts.groups, _blocks.normal_matrices(one, parts), strict=True):
         place = parts.places[group]
         assert len(np.unique(place[:, 3])) == 1
         assert len(group) == n_terms * len(np.unique(place[:, 1]))
@@ -178,8 +178,8 @@ def test_groups_of_many_parameters(detail, monkeypatch):
     """Functions into different nodes as independent, or so and of the last layer only: the matrix has blocks."""
     one = objective([2, 3, 2], masked=False, symbols=True)
     network, n_rows = one.network, 60
-    parts = _posterior.Parts(network, detail)
-    monkeypatch.setattr(_posterior, "_DENSE", np.sqrt(parts.size) + 1e-6)
+    parts = _blocks.Parts(network, detail)
+    monkeypatch.setattr(_blocks, "_DENSE", np.sqrt(parts.size) + 1e-6)
     found = laplace(one, n_rows)
     assert found.detail == detail
     nodes = []
@@ -202,7 +202,7 @@ def test_groups_of_many_parameters(detail, monkeypatch):
 
 
 def test_too_many_parameters(monkeypatch):
-    monkeypatch.setattr(_posterior, "_DENSE", 5)
+    monkeypatch.setattr(_blocks, "_DENSE", 5)
     X, y = table(60)
     model = regressor().fit(X, y)
     assert np.isnan(model.edof_)
@@ -213,7 +213,7 @@ def test_too_many_parameters(monkeypatch):
 def test_some_rows_stand_for_all(monkeypatch):
     one = objective([2, 2, 1], n_samples=4000)
     all_rows = laplace(one, 4000)
-    monkeypatch.setattr(_posterior, "_WORK", 1000 * one.network.n_parameters**2)
+    monkeypatch.setattr(_blocks, "_WORK", 1000 * one.network.n_parameters**2)
     some = laplace(one, 4000)
     assert some.edf != all_rows.edf
     assert_allclose(some.edf, all_rows.edf, rtol=0.05)
@@ -225,7 +225,7 @@ def test_some_rows_stand_for_all(monkeypatch):
 
 def test_threads_and_chunks_do_not_show(monkeypatch):
     one = objective([2, 3, 1], n_samples=3000)
-    monkeypatch.setattr(_posterior, "_ELEMENTS", 500 * one.network.n_parameters)
+    monkeypatch.setattr(_blocks, "_ELEMENTS", 500 * one.network.n_parameters)
     found = []
     for threads in (1, 3):
         monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", threads)

@@ -1,0 +1,245 @@
+"""The Gauss-Newton matrix in blocks: parameters of functions into different nodes count as independent.
+
+    H_b = J_b' C J_b + P_b        b the parameters of one node's functions, or of some of them
+
+P is the curvature of ridge and smoothness. Derivatives by a node's functions are in proportion to that by the node,
+df/dw_igj = B_ig(x) df/du_j: all nodes of a layer share the features B, and one row a sample stands for all outputs.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ._threads import map_chunks
+
+# All parameters count together while there are no more than this; beyond that functions into different nodes count as
+# independent, in wide networks those of different inputs as well; else so, and those before the last layer as known.
+_DENSE = 2000
+# Multiply-adds that collecting the matrices may cost. Every so many rows stand for all where more are too many, and
+# where fewer than twice the parameters of a group would be left, the groups are made smaller, but not than the least.
+_WORK, _LEAST = 3e9, 150
+# Elements of the Jacobian of one chunk, and rows that repay adding up its product.
+_ELEMENTS = 1 << 22
+_ROWS = 512
+
+
+def _places(layers):
+    """Layer, input node, term (-1 for a symbol's number), output node and feature of each parameter, (n_columns, 5).
+
+    The tables of the very first layer count as one more input node, their rows as its terms. Features are those of
+    `Layer.features`.
+    """
+    weights, numbers, values = [], [], []
+    for l, layer in enumerate(layers):  # noqa: E741
+        i, g, j = np.indices(layer.weights.shape).reshape(3, -1)
+        weights.append(np.stack([np.full_like(i, l), i, g, j, i * (layer.n_basis + 1) + g], axis=1))
+        first = layer.n_in * (layer.n_basis + 1)
+        for k, (i, j) in enumerate(np.repeat(layer.symbols.edges, layer.symbols.numbers.shape[1], axis=0)):
+            numbers.append((l, i, -1, j, first + k))
+        if hasattr(layer, "tables"):
+            g, j = np.indices(layer.tables.values.shape).reshape(2, -1)
+            feature = first + layer.symbols.numbers.size + g
+            values.append(np.stack([np.zeros_like(g), np.full_like(g, layer.n_in), g, j, feature], axis=1))
+    return np.vstack([*weights, np.array(numbers, dtype=int).reshape(-1, 5), *values])
+
+
+def _as_slice(places):
+    """Increasing places as a slice, if there is no gap between them: that copies nothing."""
+    first, last = places[0], places[-1] + 1
+    return slice(first, last) if last - first == len(places) else places
+
+
+def _gram(jacobian):
+    return jacobian.T @ jacobian  # of one array with itself: half the work
+
+
+@dataclass
+class Edges:
+    """Edges of a group that have the same terms: into nodes of one layer, or layer 0's tables as one edge."""
+
+    layer: int | None  # None for tables
+    nodes: np.ndarray  # (n_edges,), input nodes in order
+    places: np.ndarray  # (n_edges, n_terms) in the group
+    terms: np.ndarray  # (n_terms,)
+
+    def write(self, blocks, matrix):
+        """A matrix of these terms for each input node becomes the block of each edge."""
+        matrix[self.places[:, :, None], self.places[:, None]] = blocks[np.ix_(self.nodes, self.terms, self.terms)]
+
+    def add(self, matrix, blocks):
+        """Add the blocks of the edges to the matrices of their input nodes."""
+        own = matrix[self.places[:, :, None], self.places[:, None]]
+        nodes, first = np.unique(self.nodes, return_index=True)
+        blocks[np.ix_(nodes, self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
+
+
+def _penalties(objective, l):  # noqa: E741
+    """Curvature of ridge and smoothness by the terms of an edge of each input node, or of layer 0's tables."""
+    if l is not None:
+        return objective.matrices[l]
+    tables = objective.network.layers[0].tables
+    one = tables.with_values(tables.values[:, :1])
+    matrix = np.zeros((1, len(one.values), len(one.values)))
+    one.add_penalty(matrix[0], 0, objective.totals, objective.table_strengths)
+    return matrix
+
+
+class Parts:
+    """Which parameters count, and which of them together.
+
+    Parameters
+    ----------
+    network : Network
+    detail : {'whole', 'nodes', 'last'}
+        All together; those of functions into different nodes as independent, and, where they are many, those of so many
+        neighbouring inputs only that their matrices are affordable; so, and of the last layer only.
+
+    Attributes
+    ----------
+    groups : list of ndarray
+        Columns of `jacobian` of the parameters that count together.
+    """
+
+    def __init__(self, network, detail):
+        self.network, self.detail = network, detail
+        self.lowest = len(network.layers) - 1 if detail == "last" else 0
+        self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
+        self.number_start = network.number_offsets[self.lowest]
+        last = len(network.weights) if self.lowest == 0 else network.value_offset
+        columns = np.r_[self.start : self.end, self.number_start : last]
+        self.columns, self.n_columns = columns, len(columns)
+        self.places = _places(network.layers[self.lowest :])
+        is_free = np.zeros(len(network.weights), dtype=bool)
+        is_free[network.free] = True
+        free = np.flatnonzero(is_free[columns])
+        if detail == "whole":
+            self.groups = [free] if len(free) else []
+        else:
+            self.groups = self._nodes(free)
+        self.largest = max(map(len, self.groups), default=0)
+        self.size = sum(len(group) ** 2 for group in self.groups)
+
+    def _nodes(self, free):
+        """The free columns in groups of one node each, or of a part of its edges."""
+        layer, output = self.places[free][:, [0, 3]].T
+        node = layer * max(self.network.shape) + output
+        order = np.argsort(node, kind="stable")
+        groups = np.split(free[order], np.flatnonzero(np.diff(node[order])) + 1)
+        most = np.sqrt(0.5 * _WORK / (max(len(free), 1) * self.network.shape[-1]))
+        most = max(min(most, _DENSE**2 / max(len(free), 1)), _LEAST)
+        return [part for group in groups if len(group) for part in self._split(group, most)]
+
+    def _split(self, group, most):
+        """Parts of a node's group with about as many parameters at most; edges stay whole and neighbours together."""
+        starts = np.flatnonzero(np.diff(self.places[group, 1], prepend=-1))  # of the edges
+        n_parts = min(-(-len(group) // int(most)), len(starts))
+        return np.split(group, starts[len(starts) * np.arange(1, n_parts) // n_parts])
+
+    def parameters(self, group):
+        """Places of a group in theta."""
+        return np.searchsorted(self.network.free, self.columns[group])
+
+    @property
+    def n_sums(self):
+        """Rows a sample of the Jacobian that the matrices take."""
+        return self.network.shape[-1] if self.detail == "whole" else 1
+
+    def affordable(self, n_rows):
+        """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
+        work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
+        return self.size <= _DENSE**2 and (work <= _WORK or self.detail == "last")
+
+    def _layers(self, terms, delta):
+        """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""
+        for l in reversed(range(self.lowest, len(self.network.layers))):  # noqa: E741
+            layer, term = self.network.layers[l], terms[l]
+            yield l, layer, term, delta
+            if l > self.lowest:
+                delta = layer.input_gradient(term, delta)
+
+    def jacobian(self, terms, delta):
+        """Derivatives of sums of raw predictions, weighed by delta, shape (n_samples, n_sums, n_columns)."""
+        jacobian = np.zeros((*delta.shape[:2], self.n_columns))
+        for l, layer, term, by_node in self._layers(terms, delta):  # noqa: E741
+            number_offset = self.end - self.start + self.network.number_offsets[l] - self.number_start
+            value_offset = [self.network.value_offset] if l == 0 else []
+            layer.jacobian(term, by_node, jacobian, self.network.offsets[l] - self.start, number_offset, *value_offset)
+        return jacobian
+
+    def grams(self, terms, delta):
+        """J' J of each group over all samples and sums."""
+        if self.detail == "whole":
+            jacobian = self.jacobian(terms, delta).reshape(-1, self.n_columns)
+            return [_gram(jacobian[:, group]) for group in self.groups]
+        features, by_node = [], []
+        for _, layer, term, rows in self._layers(terms, delta):
+            features.insert(0, layer.features(term))
+            by_node.insert(0, np.sqrt(np.einsum("srj,srj->sj", rows, rows)))
+        grams = []
+        for group in self.groups:
+            k, _, _, j, _ = self.places[group[0]]
+            grams.append(_gram(by_node[k][:, j, None] * features[k][:, _as_slice(self.places[group, 4])]))
+        return grams
+
+    @cached_property
+    def edges(self):
+        """The edges of each group, a list of `Edges`; numbers of symbols are left out."""
+        return [self._edges(group) for group in self.groups]
+
+    def _edges(self, group):
+        layer, node, term, output = self.places[group, :4].T
+        n_in = np.array([one.n_in for one in self.network.layers[self.lowest :]])
+        table = node == n_in[layer]
+        kind = np.where(table, len(n_in) + output, layer)
+        found = []
+        for one in np.unique(kind[term >= 0]):
+            at = np.flatnonzero((kind == one) & (term >= 0))
+            at = at[np.lexsort((term[at], output[at], node[at]))]
+            n_edges = 1 + np.count_nonzero(np.diff(node[at]) | np.diff(output[at]))
+            places = at.reshape(n_edges, -1)
+            is_table = one >= len(n_in)
+            nodes = np.zeros(1, dtype=int) if is_table else node[places[:, 0]]
+            found.append(Edges(None if is_table else self.lowest + int(one), nodes, places, term[places[0]]))
+        return found
+
+    def penalties(self, objective):
+        """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
+        found = []
+        for group, edges in zip(self.groups, self.edges, strict=True):
+            matrix = np.zeros((len(group), len(group)))
+            for some in edges:
+                some.write(_penalties(objective, some.layer), matrix)
+            found.append(matrix)
+        return found
+
+    def chunk_rows(self, n_sums):
+        """Rows a chunk of the Jacobian."""
+        return max(1, _ELEMENTS // (self.n_columns * n_sums))
+
+
+def affordable_parts(objective, details):
+    """The parts of the first of some details, see `Parts`, whose matrices are affordable; None if none is."""
+    network = objective.network
+    every = (Parts(network, detail) for detail in details)
+    return next((parts for parts in every if parts.affordable(objective.n_rows)), None)
+
+
+def normal_matrices(objective, parts):
+    """J' C J of each group, from all rows or every so many."""
+    step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / _WORK))
+    if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
+        return [objective.unsmoothed_equations(objective.network.theta)[2]]
+    some = objective.subset(slice(None, None, step)) if step > 1 else objective
+
+    def chunk(rows):
+        raw, terms = some.forward(rows)
+        factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
+        delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
+        return parts.grams(terms, delta)
+
+    chunk_rows = min(parts.chunk_rows(parts.n_sums), max(_ROWS, objective.network.chunk_rows()))
+    total = [0.0] * len(parts.groups)
+    for matrices in map_chunks(chunk, some.n_rows, chunk_rows, 1):
+        total = [one + other for one, other in zip(total, matrices, strict=True)]
+    return total
