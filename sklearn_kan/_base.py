@@ -3,7 +3,10 @@
 import inspect
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from typing import Self
 
@@ -26,6 +29,7 @@ from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._stage import Rows
+from ._sure_screening import late_columns, telling_columns
 from ._threads import fit_threads
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
@@ -36,8 +40,57 @@ _FORMAT = 2
 _MEMBER, _ALONE = 8, 16
 # Most rows from which several learn.
 _COMMITTEE_ROWS = 100_000
+# Rounds of training with columns that the residuals of the round before show.
+_ROUNDS = 3
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table as a network sees it."""
+
+    rows: Rows
+    given: Rows  # those that are held out as well
+    validation: Rows | None
+    categories: list
+    inner: tuple  # centre and scale of the columns
+
+    def part(self, columns):
+        """Some of its columns."""
+        return _Table(
+            self.rows.part(columns),
+            self.given.part(columns),
+            None if self.validation is None else self.validation.part(columns),
+            [known for known, stays in zip(self.categories, columns, strict=True) if stays],
+            tuple(part[columns] for part in self.inner),
+        )
+
+    @property
+    def categorical(self):
+        """True at columns of category numbers, shape (n_in,)."""
+        return np.array([known is not None for known in self.categories])
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """The whole table's network, of which one of some columns is a part."""
+
+    columns: np.ndarray  # bool, of shape (n_features_in_,)
+    scaling: tuple  # centre and scale of all columns
+    tables: Callable  # number of nodes -> Tables of all columns
+
+    def network(self, network):
+        """The network that predicts from all columns in their own units."""
+        if not self.columns.all():
+            network = network.widened(self.columns, self.tables(network.shape[1]))
+        return network.scaled(*self.scaling)
+
+    def strengths(self, of_layers):
+        """Strengths of all columns: infinite where no function is let in."""
+        first = np.full(len(self.columns), np.inf)
+        first[self.columns] = of_layers[0]
+        return [first, *of_layers[1:]]
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -145,33 +198,56 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
-        if not refining:
-            grid_sizes = grid_stages(grid_sizes, *rows.X.shape, self.network_.layers[0].grid_size if warm else 1)
-        n_members = 1
-        if warm:
-            start, grid_sizes = self._warm_network(hidden, grid_sizes, inner)
-        else:
-            hidden, n_members = self._committee(hidden, *rows.X.shape)
-            start = self._network_maker(
-                hidden, grid_sizes[0], rows, inner, self._tables(given, hidden, categories, inner[1])
-            )
-        n_stages = most_stages(self, len(grid_sizes), n_members, warm=warm)
-        progress = Progress(self, n_stages, {**data, "y": y}, scaling, categories)
-        trainer = Trainer(self, self._loss(), rows, validation, rng, progress)
+        table = _Table(rows, given, validation, categories, inner)
+        columns = np.ones(rows.X.shape[1], dtype=bool) if warm else self._telling(table)
+        n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=1 if columns.all() else _ROUNDS)
+        progress = Progress(self, n_stages, {**data, "y": y}, categories)
+        fitted = self.network_.layers[0].grid_size if warm else 1
         with fit_threads():
-            trainer.run(grid_sizes, start, n_members)
+            for n_left in reversed(range(_ROUNDS)):
+                part = table.part(columns)
+                sizes = grid_sizes if refining else grid_stages(grid_sizes, *part.rows.X.shape, fitted)
+                start, sizes, n_members = (self._warm_start if warm else self._new_start)(part, hidden, sizes)
+                whole = _Whole(columns, scaling, partial(self._tables, table))
+                progress.whole = whole.network
+                trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
+                trainer.run(sizes, start, n_members)
+                if columns.all() or trainer.stopped or n_left == 0:
+                    break
+                late = late_columns(*self._residuals(table, trainer.network.raw_predict(part.rows.X)), columns)
+                if not late.any():
+                    break
+                columns = columns | late
             if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
                 trainer.keep_loss(start, given)
             trainer.measure()
-            n_rows = np.count_nonzero(weight) * len(rows.X) // len(given.X)
-            posterior = trainer.posterior(n_rows)
-        self._store(trainer, scaling)
+            posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
+        self._store(trainer, whole)
         self.categories_ = categories
         self.edof_ = np.nan if posterior is None else posterior.edf
         if isinstance(self, RegressorMixin):
             self._posterior = posterior
         progress.end(trainer.network)
         return self
+
+    def _telling(self, table):
+        """The columns that a new network begins with, see `_sure_screening`; all where the penalties are given."""
+        screens = self.reg_lambda == self.prune_threshold == 0.0 and "auto" in (self.alpha, self.smoothing)
+        if not screens or len(table.rows.X) > CANONICAL_ROWS:
+            return np.ones(table.rows.X.shape[1], dtype=bool)
+        offset = self._raw_offset(table.rows.y, table.rows.weight)
+        return telling_columns(*self._residuals(table, np.broadcast_to(offset, table.rows.y.shape)))
+
+    def _residuals(self, table, raw):
+        """What the screening of columns takes."""
+        rows = table.rows
+        return rows.X, self._loss().gradient(rows.y, raw), rows.weight, table.categorical
+
+    def _new_start(self, table, hidden, grid_sizes):
+        """A function that makes new networks, the grid stages and the number of networks."""
+        hidden, n_members = self._committee(hidden, *table.rows.X.shape)
+        tables = self._tables(table, [*hidden, table.rows.y.shape[1]][0])
+        return self._network_maker(hidden, grid_sizes[0], table.rows, table.inner, tables), grid_sizes, n_members
 
     def _resumed(self, X, y, sample_weight):
         """A trainer that goes on with the fitted network on some rows, the network, and the scaling of its inputs."""
@@ -255,14 +331,15 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _tables(self, rows, hidden, categories, scale):
+    def _tables(self, table, n_out):
         """Tables for the columns with categories, atoms or missing values."""
-        n_categories = np.array([0 if known is None else len(known) for known in categories])
+        given = table.given
+        n_categories = np.array([0 if known is None else len(known) for known in table.categories])
         atoms = [
-            np.zeros(0) if n else atoms_of(column, rows.weight)
-            for column, n in zip(rows.X.T, n_categories, strict=True)
+            np.zeros(0) if n else atoms_of(column, given.weight)
+            for column, n in zip(given.X.T, n_categories, strict=True)
         ]
-        return Tables.of(rows.X, n_categories, [*hidden, rows.y.shape[1]][0], atoms, scale)
+        return Tables.of(given.X, n_categories, n_out, atoms, table.inner[1])
 
     def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
@@ -295,9 +372,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
         return make_network
 
-    def _warm_network(self, hidden, grid_sizes, scaling):
-        """The fitted network to go on with, and the grid stages that are left."""
-        network = self.network_.scaled(*scaling)
+    def _warm_start(self, table, hidden, grid_sizes):
+        """The fitted network to go on with, the grid stages that are left, and that it is one network."""
+        network = self.network_.scaled(*table.inner)
         if hidden is not None and len(hidden) != len(network.layers) - 1:
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
@@ -316,11 +393,11 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 f"warm_start=True cannot coarsen the grid: grid_size={self.grid_size!r} is below the fitted "
                 f"{network.layers[0].grid_size}."
             )
-        return network, left
+        return network, left, 1
 
-    def _store(self, trainer, scaling):
-        """Fitted attributes of a trained network."""
-        self._store_network(trainer.network.scaled(*scaling))
+    def _store(self, trainer, whole):
+        """Fitted attributes of a trained network, which is a part of the whole one."""
+        self._store_network(whole.network(trainer.network))
         self.solver_ = trainer.solver
         self.loss_curve_ = trainer.loss_curve
         self.n_iter_ = len(trainer.loss_curve)
@@ -328,8 +405,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.validation_scores_ = None if trainer.validation is None else trainer.validation_scores
         self.stage_scores_ = trainer.stage_scores
         strengths = trainer.strengths_of(trainer.network)
-        self.alpha_, self.smoothing_ = strengths.alpha, strengths.smoothing
-        self.feature_importances_ = attribution(trainer.network)
+        self.alpha_, self.smoothing_ = whole.strengths(strengths.alpha), whole.strengths(strengths.smoothing)
+        self.feature_importances_ = attribution(self.network_)
         self._adam_state = None
 
     def _store_network(self, network):
@@ -419,14 +496,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with fit_threads():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
-                tables = self._tables(rows, hidden, categories, inner[1])
+                tables = self._tables(_Table(rows, rows, None, categories, inner), [*hidden, rows.y.shape[1]][0])
                 grid_sizes = grid_sizes or grid_stages(None, *rows.X.shape, 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
-        self._store(trainer, scaling)
+        self._store(trainer, _Whole(np.ones(rows.X.shape[1], dtype=bool), scaling, None))
         self.categories_, self._adam_state = categories, state
         return self
 

@@ -328,6 +328,14 @@ class Tables:
             self.values[rows], column, self.n_categories[k], self.has_missing[k], self.mask[k], atoms, self.n_atoms[k]
         )
 
+    def filled(self, other, columns):
+        """These tables with the values of others, whose columns are `columns` of these ones; the rest is masked."""
+        values, mask = np.zeros_like(self.values), np.zeros_like(self.mask)
+        for k, i in enumerate(columns[other.columns]):
+            own = self.table_of(i)
+            values[self.rows_of(own)], mask[own] = other.values[other.rows_of(k)], other.mask[k]
+        return self._changed(values, mask)
+
     def rescale(self, center, scale, new_center, new_scale):
         """Bring the atoms into other units of the columns, in place: new_center + new_scale (x - center) / scale."""
         i = np.repeat(self.columns, self.n_atoms)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._bspline import extend_breakpoints
 from ._categorical import Tables
 from ._layer import FARTHEST, Expansion, Layer
 
@@ -175,6 +176,33 @@ class FirstLayer(Layer):
     def part(self, mask, inputs, outputs):
         unseen = np.where(mask, self.unseen, 0.0)[:, outputs]
         return super().part(mask, inputs, outputs).replace(tables=self.tables.select(mask, outputs), unseen=unseen)
+
+    def widened(self, columns, tables):
+        """The layer of a table of more columns: those in `columns` are its own, from the others no edge leads.
+
+        Parameters
+        ----------
+        columns : bool ndarray of shape (n_columns,)
+        tables : Tables
+            Of all columns, to be filled.
+        """
+
+        def spread(own, others):
+            out = np.empty((len(columns), *own.shape[1:]), dtype=own.dtype)
+            out[~columns], out[columns] = others, own
+            return out
+
+        even = extend_breakpoints(np.linspace(-1.0, 1.0, self.grid_size + 1)[None], self.degree)
+        return self.replace(
+            weights=spread(self.weights, 0.0),
+            knots=spread(self.knots, even),
+            center=spread(self.center, 0.0),
+            scale=spread(self.scale, 1.0),
+            edge_mask=spread(self.edge_mask, False),
+            unseen=spread(self.unseen, 0.0),
+            reach=spread(self.reach, FARTHEST),
+            tables=tables.filled(self.tables, np.flatnonzero(columns)),
+        )
 
     def with_own_output(self, i, j):
         unseen = np.column_stack([self.unseen, np.zeros(self.n_in)])

@@ -131,6 +131,16 @@ class Network:
         first.center, first.scale = center.copy(), scale.copy()
         return network
 
+    def widened(self, columns, tables):
+        """The network of a table of more columns, of which `columns` are its own; see `FirstLayer.widened`."""
+        first, *others = self.layers
+        moments = self.moments
+        if moments is not None:
+            wide = np.zeros((3, len(columns), first.n_out))
+            wide[:, columns] = moments[0]
+            moments = [wide, *moments[1:]]
+        return Network([first.widened(columns, tables), *others], self.offset, moments)
+
     def layer_gradients(self, gradient):
         """Views of a vector like `weights`, a tuple a layer: shaped like its weights, like its symbols' numbers and,
         of layer 0, like the values of its tables.

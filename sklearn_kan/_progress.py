@@ -39,17 +39,20 @@ class Progress:
         The most stages there can be.
     data : dict
         X, y and metadata for the callbacks.
-    scaling : tuple of ndarrays
-        Centre and scale of the inputs of a network that predicts from X.
     categories : list
         Of the columns of X, what becomes `categories_`.
+
+    Attributes
+    ----------
+    whole : callable
+        From the network in training the one that predicts from X.
     """
 
-    def __init__(self, estimator, n_stages, data, scaling, categories):
+    def __init__(self, estimator, n_stages, data, categories):
         self.estimator = estimator
         self.verbose = estimator.verbose
         self.data = data
-        self.scaling = scaling
+        self.whole = None
         self.categories = categories
         self.context = estimator._init_callback_context(max_subtasks=n_stages)
         self.context.call_on_fit_task_begin(estimator=estimator, **data)
@@ -69,7 +72,7 @@ class Progress:
         return context.call_on_fit_task_end(
             estimator=self.estimator,
             reconstruction_attributes=lambda: {
-                "network_": network.scaled(*self.scaling),
+                "network_": self.whole(network),
                 "categories_": self.categories,
             },
             **self.data,

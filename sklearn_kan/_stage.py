@@ -53,6 +53,10 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray
 
+    def part(self, columns):
+        """The same rows with some of the columns."""
+        return self if columns.all() else replace(self, X=np.ascontiguousarray(self.X[:, columns]))
+
 
 @dataclass
 class Best:

@@ -102,6 +102,7 @@ class Trainer(StageTrainer):
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
         self.stage_scores = []
         self.n_members, self.members, self.n_trained = 1, [], 0
+        self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
 
     # --- the whole course ---------------------------------------------------------------------------------------
@@ -124,6 +125,7 @@ class Trainer(StageTrainer):
             if self.network is None:
                 raise
             warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=4)
+            self.stopped = True
             self._keep_finished()
             self.value = None
         self._restore_best()
@@ -155,8 +157,8 @@ class Trainer(StageTrainer):
         for grid_size in grid_sizes:
             if grid_size > grid_sizes[0]:
                 make_anew = self._next_grid(grid_size, make_network)
-            stop = self._members_stage(grid_size, make_anew)
-            if stop or self._turned_up():
+            self.stopped = self._members_stage(grid_size, make_anew)
+            if self.stopped or self._turned_up():
                 break
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
@@ -554,14 +556,15 @@ class Trainer(StageTrainer):
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
 
-def most_stages(settings, n_grids, n_members, *, warm):
-    """Upper limit of the stages of a fit, of starts, members and grids."""
+def most_stages(settings, n_grids, *, warm, rounds):
+    """Upper limit of the stages of a fit, of starts, members and grids, in so many rounds."""
     starts, takes_over = settings.n_init != 1, 2 * (settings.solver == "auto")
-    most, screening = n_members, 0
-    if not warm and settings.solver in ("auto", "lbfgs"):  # fewer columns may have more members
-        most, screening = committee_size(1) if n_members > 1 else 1, 2 + starts
+    most, screening = 1, 0
+    if not warm:
+        most = committee_size(1) if isinstance(settings.hidden_layer_sizes, str) else 1
+        screening = (2 + starts) * (settings.solver in ("auto", "lbfgs"))
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
-    return (most + starts) * n_grids + pruning + takes_over + screening
+    return rounds * ((most + starts) * n_grids + pruning + takes_over + screening)
 
 
 def grid_stages(grid_sizes, n_rows, n_columns, fitted):

@@ -26,6 +26,7 @@ LEVELS = {
         "_symbolic_library",
         "_solvers",
         "_encoding",
+        "_sure_screening",
         "_columns",
     ),
     2: ("_affine_fit", "_symbols", "_categorical"),
