@@ -13,19 +13,28 @@ from numpy.polynomial.legendre import legvander
 from scipy.special import ndtri
 from scipy.stats import chi2, rankdata
 
-# Columns up to which all enter; rows that are looked at, at most.
-_FEW, _ROWS = 15, 20_000
-# Degree of the polynomials of a column alone and in products; where there are more columns than this it is one.
-_ALONE, _IN_PRODUCTS, _MANY = 4, 2, 250
+# Least part of the columns that is worth leaving out.
+_LEFT_OUT = 0.1
+# Columns up to which all enter; so they do from this number of rows a column on, which tell noise well enough.
+_FEW, _MANY_ROWS = 15, 100
+# Degree of the polynomials of a column alone and in products; that is one where there are more columns than this, and
+# no products and no effects given the others are looked at beyond the most.
+_ALONE, _IN_PRODUCTS, _MANY, _MOST = 4, 2, 250, 1000
+# Elements of the features that rows are thinned to.
+_ELEMENTS = 1 << 24
 # Categories that count, the most frequent ones, alone and in products.
 _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
-# Part of the columns that tell which may be chance, and probability that any effect is that a trained network left out,
-# for which training begins anew.
-_FALSE, _LATE = 0.05, 0.01
+# Part of the columns that tell which may be chance.
+_FALSE = 0.05
+# Training begins anew for effects that a trained network left out if the probability that any is chance is less than
+# this, and for those that explain this part of the residual's variance.
+_LATE, _WORTH = 0.01, 0.01
 # Numbers with more values than this count by their ranks.
 _CLASSES = 10
 # Part of the rows that are left to the noise, at least.
 _LEAST_FREEDOM = 0.3
+# Part of a feature that is left beside others of its column if it is no combination of them.
+_COLLINEAR = 1e-6
 _TINY = 1e-10
 
 
@@ -58,7 +67,7 @@ def _orthonormal(features, weight):
     centred = root * (features - np.average(features, axis=0, weights=weight))
     q, r = np.linalg.qr(centred)
     scale = np.sqrt(np.maximum(np.sum(centred**2, axis=0), _TINY))
-    return q[:, np.abs(np.diag(r)) > 1e-6 * scale]
+    return q[:, np.abs(np.diag(r)) > _COLLINEAR * scale[: len(r)]]
 
 
 class _Features:
@@ -80,41 +89,48 @@ def _chance(statistic, freedom):
 
 
 def _alone(features, r):
-    """Of each column the probability that its effect is chance."""
+    """Of each column the part of the variance that it explains, and the probability that this is chance."""
     explained = np.bincount(features.column, (features.values.T @ r) ** 2, len(features.counts))
     freedom = np.maximum(len(r) - features.counts - 1.0, 1.0)
     noise = np.maximum(r @ r - explained, _TINY) / freedom
-    return _chance(explained / noise, features.counts)
+    return explained / max(r @ r, _TINY), _chance(explained / noise, features.counts)
 
 
 class _Additive:
-    """A ridge regression on all features: its residual, the variance of that, and effects given the other columns."""
+    """Ridge regressions on all features."""
 
-    def __init__(self, features, r):
-        values = features.values
-        gram = values.T @ values
-        ridge = len(gram) / (2.0 * len(r))
-        inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
-        coef = inverse @ (values.T @ r)
-        used = np.vdot(inverse, gram)
-        self.residual = r - values @ coef
-        self.noise = max(self.residual @ self.residual, _TINY) / max(len(r) - used, _LEAST_FREEDOM * len(r))
-        statistic = np.zeros(len(features.counts))
-        for i in np.flatnonzero(features.counts):
-            at = features.column == i
-            statistic[i] = coef[at] @ np.linalg.solve(inverse[np.ix_(at, at)], coef[at]) / self.noise
-        self.chances = _chance(statistic, features.counts)
+    def __init__(self, features):
+        self.features = features
+        gram = features.values.T @ features.values
+        ridge = len(gram) / (2.0 * len(features.values))
+        self.inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
+        self.freedom = len(features.values) - np.vdot(self.inverse, gram)
+
+    def fit(self, r):
+        """Residual, the variance of its noise, and of each column the probability that its effect, given the others, is
+        chance.
+        """
+        values, counts = self.features.values, self.features.counts
+        coef = self.inverse @ (values.T @ r)
+        residual = r - values @ coef
+        noise = max(residual @ residual, _TINY) / max(self.freedom, _LEAST_FREEDOM * len(r))
+        statistic = np.zeros(len(counts))
+        for i in np.flatnonzero(counts):
+            at = self.features.column == i
+            statistic[i] = coef[at] @ np.linalg.solve(self.inverse[np.ix_(at, at)], coef[at]) / noise
+        return residual, noise, _chance(statistic, counts)
 
 
 def _products(features, weight, residual, noise):
-    """Of each pair of columns the probability that the effect of their products is chance; shape (n_in, n_in)."""
+    """The same of the products of each pair of columns, beside noise of some variance; shapes (n_in, n_in)."""
     values = features.values / np.sqrt(weight)[:, None]
     effect = values.T @ (values * (np.sqrt(weight) * residual)[:, None])
     size = (values**2).T @ (values**2 * weight[:, None])
     statistic = np.divide(effect**2, noise * size, out=np.zeros_like(effect), where=size > 0.0)
-    chances = _chance(features.member.T @ statistic @ features.member, np.outer(features.counts, features.counts))
+    statistic = features.member.T @ statistic @ features.member
+    chances = _chance(statistic, np.outer(features.counts, features.counts))
     np.fill_diagonal(chances, 1.0)
-    return chances
+    return statistic * noise / max(residual @ residual, _TINY), chances
 
 
 def _discoveries(chances):
@@ -124,14 +140,17 @@ def _discoveries(chances):
     return chances <= (allowed[passed[-1]] if len(passed) else 0.0)
 
 
-def _degree_in_products(n_in):
-    return _IN_PRODUCTS if n_in <= _MANY else 1
-
-
 def _some_rows(X, residual, weight):
-    step = -(-len(X) // _ROWS)
-    weight = weight[::step]
-    return np.asarray(X[::step], dtype=np.float64), residual[::step], weight / weight.mean()
+    """Rows that count, thinned where their features would take much memory, and weights with a mean of 1."""
+    rows = np.flatnonzero(weight > 0.0)[:: -(-X.size * _ALONE // _ELEMENTS)]
+    return X[rows], residual[rows], weight[rows] / weight[rows].mean()
+
+
+def _features(X, weight, categorical, *, products):
+    """Features of columns alone, or those whose products are looked at."""
+    if not products:
+        return _Features(X, weight, categorical, _ALONE, _CATEGORIES)
+    return _Features(X, weight, categorical, _IN_PRODUCTS if X.shape[1] <= _MANY else 1, _CATEGORIES_IN_PRODUCTS)
 
 
 def telling_columns(X, residual, weight, categorical):
@@ -150,35 +169,39 @@ def telling_columns(X, residual, weight, categorical):
     Returns
     -------
     tell : bool ndarray of shape (n_in,)
-        All of them where columns are few or none is seen to tell.
+        All of them where columns are few beside the rows, or none is seen to tell, or nearly all.
     """
     n_in = X.shape[1]
     tell = np.zeros(n_in, dtype=bool)
-    if n_in <= _FEW:
+    if n_in <= _FEW or len(X) >= _MANY_ROWS * n_in:
         return ~tell
     X, residual, weight = _some_rows(X, residual, weight)
-    n_pairs = n_in * (n_in - 1) / 2
-    alone = _Features(X, weight, categorical, _ALONE, _CATEGORIES)
-    paired = _Features(X, weight, categorical, _degree_in_products(n_in), _CATEGORIES_IN_PRODUCTS)
-    for one in residual.T:
-        r = np.sqrt(weight) * _scores(one, weight)
-        additive = _Additive(paired, r)
-        products = _products(paired, weight, additive.residual, additive.noise)
-        tell |= _discoveries(_alone(alone, r)) | _discoveries(additive.chances)
-        tell |= (products < _FALSE / n_pairs).any(axis=1)
-    return tell if tell.any() else ~tell
+    effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
+    alone = _features(X, weight, categorical, products=False)
+    for r in effects:
+        tell |= _discoveries(_alone(alone, r)[1])
+    if n_in <= _MOST:
+        paired = _features(X, weight, categorical, products=True)
+        additive = _Additive(paired)
+        for r in effects:
+            rest, noise, chances = additive.fit(r)
+            _, products = _products(paired, weight, rest, noise)
+            tell |= _discoveries(chances) | (products < _FALSE / (n_in * (n_in - 1) / 2)).any(axis=1)
+    return tell if _LEFT_OUT <= np.mean(~tell) < 1.0 else np.ones(n_in, dtype=bool)
 
 
 def late_columns(X, residual, weight, categorical, tell):
     """Columns left out that the residuals of a network trained on the others depend on; arguments as above."""
     X, residual, weight = _some_rows(X, residual, weight)
-    n_outputs, n_out = residual.shape[1], np.count_nonzero(~tell)
-    alone = _Features(X[:, ~tell], weight, categorical[~tell], _ALONE, _CATEGORIES)
-    paired = _Features(X, weight, categorical, _degree_in_products(len(tell)), _CATEGORIES_IN_PRODUCTS)
-    late = np.zeros(len(tell), dtype=bool)
+    n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
+    least = _LATE / (n_out * residual.shape[1])
+    alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
+    paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
     for one in residual.T:
         r = np.sqrt(weight) * _scores(one, weight)
-        late[~tell] |= _alone(alone, r) < _LATE / (n_out * n_outputs)
-        products = _products(paired, weight, r, np.mean(r**2))
-        late |= (products < _LATE / (n_out * len(tell) * n_outputs)).any(axis=1)
+        part, chance = _alone(alone, r)
+        late[~tell] |= (part > _WORTH) & (chance < least)
+        if paired is not None:
+            part, chance = _products(paired, weight, r, np.mean(r**2))
+            late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)
     return late & ~tell
