@@ -11,7 +11,7 @@ a network is trained on the columns that told, its own residual shows what is le
 import numpy as np
 from numpy.polynomial.legendre import legvander
 from scipy.special import ndtri
-from scipy.stats import chi2, rankdata
+from scipy.stats import chi2
 
 # Least part of the columns that is worth leaving out.
 _LEFT_OUT = 0.1
@@ -38,27 +38,35 @@ _COLLINEAR = 1e-6
 _TINY = 1e-10
 
 
+def _ranks(values, weight):
+    """Ranks from 0 to 1, in the middle of equal values; rows of weight two count as two rows."""
+    _, place = np.unique(values, return_inverse=True)
+    counts = np.bincount(place, weight)
+    return (np.cumsum(counts) - 0.5 * counts)[place] / weight.sum()
+
+
 def _scores(residual, weight):
     """Normal scores of many values, so that outliers count as others; centred and of variance one."""
     if len(np.unique(residual)) > _CLASSES:
-        residual = ndtri((rankdata(residual) - 0.5) / len(residual))
+        residual = ndtri(_ranks(residual, weight))
     residual = residual - np.average(residual, weights=weight)
     return residual / max(np.sqrt(np.average(residual**2, weights=weight)), _TINY)
 
 
-def _polynomials(x, degree):
+def _polynomials(x, weight, degree):
     """Legendre polynomials of the ranks, zero where missing, and whether it is missing."""
     missing = np.isnan(x)
-    ranks = rankdata(np.where(missing, np.nanmedian(x) if not missing.all() else 0.0, x))
-    found = legvander((2.0 * ranks - 1.0) / len(x) - 1.0, degree)[:, 1:]
-    found[missing] = 0.0
+    found = np.zeros((len(x), degree))
+    if not missing.all():
+        found[~missing] = legvander(2.0 * _ranks(x[~missing], weight[~missing]) - 1.0, degree)[:, 1:]
     return np.column_stack([found, missing]) if missing.any() else found
 
 
-def _indicators(x, most):
+def _indicators(x, weight, most):
     """Indicators of the most frequent categories."""
-    values, counts = np.unique(x, return_counts=True)
-    return (x[:, None] == values[np.argsort(-counts, kind="stable")[:most]]).astype(np.float64)
+    values, place = np.unique(x, return_inverse=True)
+    frequent = np.argsort(-np.bincount(place, weight), kind="stable")[:most]
+    return (x[:, None] == values[frequent]).astype(np.float64)
 
 
 def _orthonormal(features, weight):
@@ -76,7 +84,8 @@ class _Features:
     def __init__(self, X, weight, categorical, degree, most):
         own = []
         for x, is_category in zip(X.T, categorical, strict=True):
-            own.append(_orthonormal(_indicators(x, most) if is_category else _polynomials(x, degree), weight))
+            features = _indicators(x, weight, most) if is_category else _polynomials(x, weight, degree)
+            own.append(_orthonormal(features, weight))
         self.values = np.hstack(own)
         self.column = np.repeat(np.arange(X.shape[1]), [one.shape[1] for one in own])
         self.member = (self.column[:, None] == np.arange(X.shape[1])).astype(np.float64)
@@ -88,10 +97,10 @@ def _chance(statistic, freedom):
     return np.where(freedom > 0, chi2.sf(statistic, np.maximum(freedom, 1)), 1.0)
 
 
-def _alone(features, r):
+def _alone(features, r, n_cases):
     """Of each column the part of the variance that it explains, and the probability that this is chance."""
     explained = np.bincount(features.column, (features.values.T @ r) ** 2, len(features.counts))
-    freedom = np.maximum(len(r) - features.counts - 1.0, 1.0)
+    freedom = np.maximum(n_cases - features.counts - 1.0, 1.0)
     noise = np.maximum(r @ r - explained, _TINY) / freedom
     return explained / max(r @ r, _TINY), _chance(explained / noise, features.counts)
 
@@ -99,12 +108,12 @@ def _alone(features, r):
 class _Additive:
     """Ridge regressions on all features."""
 
-    def __init__(self, features):
+    def __init__(self, features, n_cases):
         self.features = features
         gram = features.values.T @ features.values
-        ridge = len(gram) / (2.0 * len(features.values))
+        ridge = len(gram) / (2.0 * n_cases)
         self.inverse = np.linalg.inv(gram + ridge * np.eye(len(gram)))
-        self.freedom = len(features.values) - np.vdot(self.inverse, gram)
+        self.freedom = max(n_cases - np.vdot(self.inverse, gram), _LEAST_FREEDOM * n_cases)
 
     def fit(self, r):
         """Residual, the variance of its noise, and of each column the probability that its effect, given the others, is
@@ -113,7 +122,7 @@ class _Additive:
         values, counts = self.features.values, self.features.counts
         coef = self.inverse @ (values.T @ r)
         residual = r - values @ coef
-        noise = max(residual @ residual, _TINY) / max(self.freedom, _LEAST_FREEDOM * len(r))
+        noise = max(residual @ residual, _TINY) / self.freedom
         statistic = np.zeros(len(counts))
         for i in np.flatnonzero(counts):
             at = self.features.column == i
@@ -141,9 +150,9 @@ def _discoveries(chances):
 
 
 def _some_rows(X, residual, weight):
-    """Rows that count, thinned where their features would take much memory, and weights with a mean of 1."""
+    """Rows that count, thinned where their features would take much memory; weights with a mean of at least 1."""
     rows = np.flatnonzero(weight > 0.0)[:: -(-X.size * _ALONE // _ELEMENTS)]
-    return X[rows], residual[rows], weight[rows] / weight[rows].mean()
+    return X[rows], residual[rows], weight[rows] * max(1.0, 1.0 / weight[rows].mean())
 
 
 def _features(X, weight, categorical, *, products):
@@ -179,10 +188,10 @@ def telling_columns(X, residual, weight, categorical):
     effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
     alone = _features(X, weight, categorical, products=False)
     for r in effects:
-        tell |= _discoveries(_alone(alone, r)[1])
+        tell |= _discoveries(_alone(alone, r, weight.sum())[1])
     if n_in <= _MOST:
         paired = _features(X, weight, categorical, products=True)
-        additive = _Additive(paired)
+        additive = _Additive(paired, weight.sum())
         for r in effects:
             rest, noise, chances = additive.fit(r)
             _, products = _products(paired, weight, rest, noise)
@@ -199,9 +208,9 @@ def late_columns(X, residual, weight, categorical, tell):
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
     for one in residual.T:
         r = np.sqrt(weight) * _scores(one, weight)
-        part, chance = _alone(alone, r)
+        part, chance = _alone(alone, r, weight.sum())
         late[~tell] |= (part > _WORTH) & (chance < least)
         if paired is not None:
-            part, chance = _products(paired, weight, r, np.mean(r**2))
+            part, chance = _products(paired, weight, r, r @ r / weight.sum())
             late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)
     return late & ~tell

@@ -1,0 +1,213 @@
+"""Columns of wide tables that show no effect stay out of the network, and those of which it is seen late come in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import linregress
+
+from sklearn_kan import KANClassifier, KANRegressor, _base, _sure_screening
+from sklearn_kan._sure_screening import late_columns, telling_columns
+from sklearn_kan._training import Trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+N_COLUMNS = 20
+NUMBERS = np.zeros(N_COLUMNS, dtype=bool)
+
+
+def table(seed=0, n_samples=300):
+    rng = np.random.default_rng(seed)
+    return rng, rng.normal(size=(n_samples, N_COLUMNS))
+
+
+def told(X, y, weight=None, categorical=NUMBERS):
+    y = np.reshape(y, (len(y), -1))
+    weight = np.ones(len(y)) if weight is None else weight
+    return telling_columns(X, np.average(y, axis=0, weights=weight) - y, weight, categorical)
+
+
+@pytest.mark.parametrize(
+    "function, columns",
+    [
+        (lambda X: X[:, 3], [3]),
+        (lambda X: np.abs(X[:, 3]), [3]),
+        (lambda X: np.exp(3.0 * X[:, 3]), [3]),  # far outliers of the target
+        (lambda X: X[:, 3] * X[:, 7], [3, 7]),
+        (lambda X: np.column_stack([X[:, 3], X[:, 8] ** 2]), [3, 8]),
+    ],
+)
+def test_effects_are_seen(function, columns):
+    rng, X = table()
+    y = function(X)
+    found = told(X, y + y.std() * rng.normal(size=y.shape))
+    assert found[columns].all()
+    assert found.sum() <= len(columns) + 2
+
+
+def test_an_effect_that_another_column_hides():
+    """Alone the column has no effect: given the other one it has."""
+    rng, X = table()
+    X[:, 1] = X[:, 0] + X[:, 1]
+    y = X[:, 1] - X[:, 0] + 0.3 * rng.normal(size=len(X))  # uncorrelated with column 0
+    assert abs(linregress(X[:, 0], y).rvalue) < 0.1
+    assert_array_equal(np.flatnonzero(told(X, y))[:2], [0, 1])
+
+
+def test_categories_and_missing_values_tell():
+    rng, X = table()
+    X[:, 2] = rng.integers(0, 30, len(X))
+    X[::3, 5] = np.nan
+    y = (X[:, 2] % 2) + np.isnan(X[:, 5]) + 0.3 * rng.normal(size=len(X))
+    assert told(X, y, categorical=np.arange(N_COLUMNS) == 2)[[2, 5]].all()
+
+
+def test_weights_count_as_repetitions():
+    rng, X = table(n_samples=120)
+    y = X[:, 0] + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=len(X))
+    weight = rng.integers(0, 3, len(X)).astype(float)
+    seen = np.repeat(np.arange(len(X)), weight.astype(int))
+    assert_array_equal(told(X, y, weight), told(X[seen], y[seen]))
+
+
+def test_chance_is_kept_apart():
+    """Of tables of noise beside one clear effect, few have a column of noise that tells."""
+    n_false = []
+    for seed in range(60):
+        rng, X = table(seed, 150)
+        n_false.append(told(X, X[:, 0] + 0.3 * rng.normal(size=len(X)))[1:].sum())
+    assert np.mean(n_false) < 0.3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X, y: (X[:, :15], y),  # few columns
+        lambda X, y: (np.tile(X, (7, 1)), np.tile(y, 7)),  # many rows
+        lambda X, y: (X, X @ np.ones(N_COLUMNS)),  # all tell
+        lambda X, y: (X, np.random.default_rng(9).normal(size=len(y))),  # none does
+        lambda X, y: (X, np.zeros(len(y))),
+    ],
+)
+def test_all_columns_enter(change):
+    rng, X = table()
+    X, y = change(X, X[:, 0] + rng.normal(size=len(X)))
+    assert told(X, y, categorical=np.zeros(X.shape[1], dtype=bool)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10])
+def test_few_rows(rows):
+    _, X = table(n_samples=rows)
+    X[:, 4], X[:, 5] = np.nan, 1.0
+    assert told(X, X[:, 0]).shape == (N_COLUMNS,)
+
+
+def test_many_columns(monkeypatch):
+    """Degree and products are cut; effects of columns alone are still seen."""
+    monkeypatch.setattr(_sure_screening, "_MANY", 10)
+    monkeypatch.setattr(_sure_screening, "_ELEMENTS", 10_000)
+    rng, X = table()
+    y = X[:, 0] + X[:, 1] * X[:, 2] + 0.2 * rng.normal(size=len(X))
+    assert told(X, y)[:3].all()
+    monkeypatch.setattr(_sure_screening, "_MOST", 10)
+    assert_array_equal(np.flatnonzero(told(X, y))[:1], [0])
+    assert not late_columns(X, y[:, None], np.ones(len(X)), NUMBERS, NUMBERS | (np.arange(N_COLUMNS) == 0))[1:3].any()
+
+
+def test_late_columns():
+    rng, X = table()
+    tell = np.arange(N_COLUMNS) < 5
+    residual = X[:, 7] + X[:, 8] * X[:, 2] + X[:, 0] * X[:, 1] + 0.3 * rng.normal(size=len(X))
+    late = late_columns(X, residual[:, None], np.ones(len(X)), NUMBERS, tell)
+    assert_array_equal(np.flatnonzero(late), [7, 8])
+    noise = rng.normal(size=(len(X), 2))
+    assert not late_columns(X, noise, np.ones(len(X)), NUMBERS, tell).any()
+
+
+# --- fits -----------------------------------------------------------------------------------------------------------
+
+
+def frame(seed=0, n_samples=300):
+    """Numbers with missing values and categories, some of each of no effect; the target, and the columns that tell."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n_samples, 16)), columns=[f"n{i}" for i in range(16)])
+    X.loc[::5, "n1"] = X.loc[::6, "n5"] = np.nan
+    X["town"], X["junk"] = rng.choice(["a", "b", "c"], n_samples), rng.choice(["x", "y"], n_samples)
+    y = np.sin(2.0 * X["n0"]) + X["n1"].isna() + X["n2"] * X["n3"] + X["town"].map({"a": 0.0, "b": 1.0, "c": -1.0})
+    return X, (y + 0.1 * rng.normal(size=n_samples)).to_numpy(), ["n0", "n1", "n2", "n3", "town"]
+
+
+OPTIONS = {"hidden_layer_sizes": [3], "grid_size": 5, "max_iter": 20, "n_init": 1, "random_state": 0}
+
+
+def test_the_rest_of_the_table_does_not_matter():
+    """The model is that of the columns that tell."""
+    X, y, tell = frame()
+    model = KANRegressor(store_covariance=True, **OPTIONS).fit(X, y)
+    alone = KANRegressor(store_covariance=True, **OPTIONS).fit(X[tell], y)
+    assert_allclose(model.predict(X), alone.predict(X[tell]), rtol=1e-6)
+    assert_allclose(model.predict(X, return_std=True)[1], alone.predict(X[tell], return_std=True)[1], rtol=1e-6)
+    other = X.assign(n5=1e9, n6=np.nan, junk="new")
+    assert_array_equal(model.predict(other), model.predict(X))
+    idle = ~X.columns.isin(tell)
+    assert_array_equal(model.feature_importances_[idle], 0.0)
+    assert_allclose(model.feature_importances_[~idle], alone.feature_importances_, rtol=1e-6)
+    assert np.isinf(model.alpha_[0][idle]).all()
+    assert_allclose(model.smoothing_[0][~idle], alone.smoothing_[0], rtol=1e-5)
+    assert model.n_parameters_ == alone.n_parameters_
+    assert model.layer_sizes_ == [18, 3, 1]
+    assert len(model.plot().edges) == len(alone.plot().edges)
+    assert_array_equal(model.derivative(X)[:, idle], 0.0)
+
+
+@pytest.mark.parametrize("change", ["refine", "partial_fit", "warm_start"])
+def test_training_goes_on(change):
+    X, y, _ = frame()
+    model = KANRegressor(warm_start=True, **OPTIONS).fit(X, y)
+    before = model.score(X, y)
+    if change == "refine":
+        model = model.refine(10, X, y)
+    else:
+        getattr(model, {"partial_fit": "partial_fit", "warm_start": "fit"}[change])(X, y)
+    assert model.score(X, y) > before - 0.2
+    assert model.n_features_in_ == 18
+
+
+def test_classes():
+    X, y, tell = frame()
+    model = KANClassifier(**OPTIONS).fit(X, np.digitize(y, [-0.5, 1.0]))
+    assert set(X.columns[model.feature_importances_ > 0.0]) == set(tell)
+
+
+@pytest.mark.parametrize("options", [{"reg_lambda": 1e-3}, {"alpha": 1e-3, "smoothing": 1e-3}])
+def test_users_who_choose_penalties_choose_columns(options, monkeypatch):
+    monkeypatch.setattr(_base, "telling_columns", None)
+    X, y, _ = frame()
+    KANRegressor(**(OPTIONS | {"max_iter": 2} | options)).fit(X, y)
+
+
+def test_small_effects_come_late():
+    """Residuals of what was learnt show effects that were small beside it."""
+    rng, X = table(n_samples=600)
+    strong = 10.0 * np.sin(2.0 * X[:, 0])
+    y = strong + 0.4 * X[:, 1] * X[:, 2] + 0.05 * rng.normal(size=len(X))
+    first = told(X, y)
+    assert not first[1:3].any()
+    model = KANRegressor(random_state=0, max_iter=60).fit(X, y)
+    assert (model.feature_importances_[:3] > 0.0).all()
+    assert 1.0 - model.score(X, y) < 0.2 * np.var(0.4 * X[:, 1] * X[:, 2]) / np.var(y)
+
+
+def test_an_interrupt_ends_all_rounds(monkeypatch):
+    X, y, _ = frame()
+    rounds = []
+    monkeypatch.setattr(_base, "late_columns", lambda *args: rounds.append(0))
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "_members_stage", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(**OPTIONS).fit(X, y)
+    assert not rounds
+    assert np.isfinite(model.predict(X)).all()
