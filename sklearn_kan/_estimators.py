@@ -80,6 +80,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
         distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
         columns and many classes) keep the strengths that they begin with.
+        Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect, alone,
+        given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew where
+        its residuals show one of the rest; 'auto' for `alpha` or `smoothing` means that too.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
@@ -161,7 +164,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     alpha_, smoothing_ : list of ndarray of shape (n_in,)
         Strengths at the end of the training, an array for each layer; where several networks were trained those of the
-        columns are their means.
+        columns are their means. Infinite for columns that showed no effect.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
@@ -527,6 +530,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
         distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
         columns and many classes) keep the strengths that they begin with.
+        Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect, alone,
+        given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew where
+        its residuals show one of the rest; 'auto' for `alpha` or `smoothing` means that too.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
@@ -606,7 +612,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     alpha_, smoothing_ : list of ndarray of shape (n_in,)
         Strengths at the end of the training, an array for each layer; where several networks were trained those of the
-        columns are their means.
+        columns are their means. Infinite for columns that showed no effect.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the

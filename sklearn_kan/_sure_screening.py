@@ -63,7 +63,8 @@ def _polynomials(x, weight, degree):
 
 
 def _indicators(x, weight, most):
-    """Indicators of the most frequent categories."""
+    """Indicators of the most frequent categories, missing being one."""
+    x = np.nan_to_num(x, nan=-1.0)
     values, place = np.unique(x, return_inverse=True)
     frequent = np.argsort(-np.bincount(place, weight), kind="stable")[:most]
     return (x[:, None] == values[frequent]).astype(np.float64)
