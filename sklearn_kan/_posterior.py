@@ -9,7 +9,8 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve_triangular
+from scipy.linalg.blas import dtrmm
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from ._blocks import Parts, affordable_parts, normal_matrices
 from ._committee import apart
@@ -25,7 +26,7 @@ _LEAST_CURVATURE = 1e-10
 
 
 def inverse_root(matrix):
-    """R with R R' = matrix^-1, for a symmetric positive semi-definite matrix of parameters of any units.
+    """Upper triangle R with R R' = matrix^-1, for a symmetric positive semi-definite matrix of parameters of any units.
 
     Directions without curvature get a trace of it, which matters for none that changes a prediction.
     """
@@ -33,17 +34,16 @@ def inverse_root(matrix):
     scaled = matrix * units[:, None] * units
     least = _LEAST_CURVATURE
     while True:
-        try:
-            factor = np.linalg.cholesky(scaled + least * np.eye(len(scaled)))
+        factor, info = dpotrf(scaled + least * np.eye(len(scaled)), lower=0)
+        if info == 0:
             break
-        except LinAlgError:
-            least *= 100.0
-    return units[:, None] * solve_triangular(factor, np.eye(len(scaled)), lower=True).T
+        least *= 100.0
+    return units[:, None] * dtrtri(factor, lower=0)[0]
 
 
 def degrees_of_freedom(root, matrix):
-    """tr(H^-1 J' C J) from R R' = H^-1 and J' C J; gauge directions count 0."""
-    return float(np.sum(root * (matrix @ root)))
+    """tr(H^-1 J' C J) from R R' = H^-1, R an upper triangle, and J' C J; gauge directions count 0."""
+    return float(np.sum(root * dtrmm(1.0, root, matrix, side=1, lower=0)))
 
 
 @dataclass
