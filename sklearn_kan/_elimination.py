@@ -92,7 +92,7 @@ def needless_edges(objective, least, part, needed=()):
     groups, found = [], []
     matrices = normal_matrices(objective, parts)
     for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
-        root, parameters = inverse_root(matrix + penalty), parts.parameters(group)
+        (root, _), parameters = inverse_root(matrix + penalty), parts.parameters(group)
         inverse = root @ root.T
         edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
         groups.append((parameters, inverse, edges))

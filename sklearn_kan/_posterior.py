@@ -9,8 +9,8 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.sparse import csr_array, diags_array
 
 from ._blocks import Parts, affordable_parts, normal_matrices
 from ._committee import apart
@@ -26,9 +26,14 @@ _LEAST_CURVATURE = 1e-10
 
 
 def inverse_root(matrix):
-    """Upper triangle R with R R' = matrix^-1, for a symmetric positive semi-definite matrix of parameters of any units.
+    """Inverse of a symmetric positive semi-definite matrix of parameters of any units, as root.
 
-    Directions without curvature get a trace of it, which matters for none that changes a prediction.
+    Returns
+    -------
+    root : ndarray
+        Upper triangle R with R R' = (matrix + diag(added))^-1.
+    added : ndarray of shape (n,)
+        Trace of curvature for directions that have none, which matters for none that changes a prediction.
     """
     units = 1.0 / np.sqrt(np.maximum(matrix.diagonal(), np.finfo(np.float64).tiny))
     scaled = matrix * units[:, None] * units
@@ -38,12 +43,13 @@ def inverse_root(matrix):
         if info == 0:
             break
         least *= 100.0
-    return units[:, None] * dtrtri(factor, lower=0)[0]
+    return units[:, None] * dtrtri(factor, lower=0)[0], least / units**2
 
 
-def degrees_of_freedom(root, matrix):
-    """tr(H^-1 J' C J) from R R' = H^-1, R an upper triangle, and J' C J; gauge directions count 0."""
-    return float(np.sum(root * dtrmm(1.0, root, matrix, side=1, lower=0)))
+def degrees_of_freedom(root, added, penalty):
+    """tr(H^-1 J' C J) = tr(1 - H^-1 P) from R R' = H^-1 and P, which is sparse; gauge directions count 0."""
+    penalty = csr_array(penalty) + diags_array(added)
+    return float(len(root) - np.sum(root * (penalty @ root)))
 
 
 @dataclass
@@ -175,8 +181,11 @@ def laplace(objective, n_rows, validation=None):
     matrices = normal_matrices(objective, parts)
     if not all(np.isfinite(matrix).all() for matrix in matrices):
         return None
-    roots = [inverse_root(one + other) for one, other in zip(matrices, parts.penalties(objective), strict=True)]
-    edf = sum(degrees_of_freedom(root, matrix) for root, matrix in zip(roots, matrices, strict=True))
+    roots, edf = [], 0.0
+    for matrix, penalty in zip(matrices, parts.penalties(objective), strict=True):
+        root, added = inverse_root(matrix + penalty)
+        roots.append(root)
+        edf += degrees_of_freedom(root, added, penalty)
     n_outputs = network.shape[-1]
     found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in roots], np.ones(n_outputs), edf)
     if objective.loss.known_dispersion:

@@ -167,10 +167,11 @@ def test_inverse_root():
     rng = np.random.RandomState(0)
     half = rng.normal(size=(5, 8)) * (10.0 ** np.arange(-4, 1))[:, None]  # units far apart
     matrix = half @ half.T
-    root = inverse_root(matrix)
+    root, added = inverse_root(matrix)
     assert_allclose(root @ root.T, np.linalg.inv(matrix), rtol=1e-6)
-    assert_allclose(degrees_of_freedom(root, 0.3 * matrix), 0.3 * 5, rtol=1e-6)
-    assert np.isfinite(inverse_root(np.zeros((3, 3)))).all()
+    assert (added < 1e-8 * matrix.diagonal()).all()
+    assert_allclose(degrees_of_freedom(root, added, 0.7 * matrix), 0.3 * 5, rtol=1e-6)
+    assert np.isfinite(inverse_root(np.zeros((3, 3)))[0]).all()
 
 
 @pytest.mark.parametrize("detail", ["nodes", "last"])
