@@ -132,11 +132,34 @@ def _generated(name):
             X = rng.standard_t(2, size=(1500, 8))
             y = np.sin(X[:, 0]) + np.log1p(X[:, 1] ** 2) + 0.3 * X[:, 2] * (X[:, 3] > 0) + rng.standard_t(4, 1500)
             return _table(name, X, y, False)
+        case "few_of_60" | "weak_of_60" | "all_of_60":
+            X = rng.normal(size=(1000, 60))
+            return _table(name, X, _wide_target(name, X, rng), False)
     raise ValueError(f"no generated table {name!r}")
 
 
+def _wide_target(name, X, rng):
+    """Four columns of 60 tell much, two little, or all of them a little each."""
+    noise = rng.normal(size=len(X))
+    if name == "few_of_60":
+        return np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + np.abs(X[:, 3]) + 0.1 * noise
+    if name == "weak_of_60":
+        return X[:, 0] + 0.5 * X[:, 1] ** 2 + 2.0 * noise
+    return np.tanh(X) @ rng.normal(size=60) / np.sqrt(60.0) + np.sin(X[:, 0] * X[:, 1]) + 0.5 * noise
+
+
 BUNDLED = ("diabetes", "breast_cancer", "wine", "digits", "iris")
-GENERATED = ("friedman1", "friedman2", "friedman3", "clusters", "moons", "heavy")
+GENERATED = (
+    "friedman1",
+    "friedman2",
+    "friedman3",
+    "clusters",
+    "moons",
+    "heavy",
+    "few_of_60",
+    "weak_of_60",
+    "all_of_60",
+)
 
 
 def tables(folder, sets, only):
