@@ -3,10 +3,7 @@
 import inspect
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
 from numbers import Integral, Real
 from typing import Self
 
@@ -17,13 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from ._categorical import Tables, atoms_of
 from ._columns import as_numbers, learnt
 from ._committee import committee_size
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
 from ._grid import initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
+from ._narrowing import Table, Whole
 from ._network import Network
 from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
@@ -44,53 +41,6 @@ _COMMITTEE_ROWS = 100_000
 _ROUNDS = 3
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table as a network sees it."""
-
-    rows: Rows
-    given: Rows  # those that are held out as well
-    validation: Rows | None
-    categories: list
-    inner: tuple  # centre and scale of the columns
-
-    def part(self, columns):
-        """Some of its columns."""
-        return _Table(
-            self.rows.part(columns),
-            self.given.part(columns),
-            None if self.validation is None else self.validation.part(columns),
-            [known for known, stays in zip(self.categories, columns, strict=True) if stays],
-            tuple(part[columns] for part in self.inner),
-        )
-
-    @property
-    def categorical(self):
-        """True at columns of category numbers, shape (n_in,)."""
-        return np.array([known is not None for known in self.categories])
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """The whole table's network, of which one of some columns is a part."""
-
-    columns: np.ndarray  # bool, of shape (n_features_in_,)
-    scaling: tuple  # centre and scale of all columns
-    tables: Callable  # number of nodes -> Tables of all columns
-
-    def network(self, network):
-        """The network that predicts from all columns in their own units."""
-        if not self.columns.all():
-            network = network.widened(self.columns, self.tables(network.shape[1]))
-        return network.scaled(*self.scaling)
-
-    def strengths(self, of_layers):
-        """Strengths of all columns: infinite where no function is let in."""
-        first = np.full(len(self.columns), np.inf)
-        first[self.columns] = of_layers[0]
-        return [first, *of_layers[1:]]
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -198,28 +148,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
-        table = _Table(rows, given, validation, categories, inner)
+        table = Table(rows, given, validation, categories, inner)
         columns = np.ones(rows.X.shape[1], dtype=bool) if warm else self._telling(table)
         n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=1 if columns.all() else _ROUNDS)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
-        fitted = self.network_.layers[0].grid_size if warm else 1
         with fit_threads():
-            for n_left in reversed(range(_ROUNDS)):
-                part = table.part(columns)
-                sizes = grid_sizes if refining else grid_stages(grid_sizes, *part.rows.X.shape, fitted)
-                start, sizes, n_members = (self._warm_start if warm else self._new_start)(part, hidden, sizes)
-                whole = _Whole(columns, scaling, partial(self._tables, table))
-                progress.whole = whole.network
-                trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
-                trainer.run(sizes, start, n_members)
-                if columns.all() or trainer.stopped or n_left == 0:
-                    break
-                late = late_columns(*self._residuals(table, trainer.network.raw_predict(part.rows.X)), columns)
-                if not late.any():
-                    break
-                columns = columns | late
-            if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
-                trainer.keep_loss(start, given)
+            trainer, whole = self._train(table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining)
             trainer.measure()
             posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
         self._store(trainer, whole)
@@ -229,6 +163,32 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             self._posterior = posterior
         progress.end(trainer.network)
         return self
+
+    def _train(self, table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining):
+        """Train on some columns, and anew with those that the residuals show; the trainer, and its `Whole`."""
+        fitted = self.network_.layers[0].grid_size if warm else 1
+        rounds = []
+        while True:
+            part = table.part(columns)
+            sizes = grid_sizes if refining else grid_stages(grid_sizes, *part.rows.X.shape, fitted)
+            start, sizes, n_members = (self._warm_start if warm else self._new_start)(part, hidden, sizes)
+            whole = Whole(columns, scaling, table.tables)
+            progress.whole = whole.network
+            trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
+            trainer.run(sizes, start, n_members)
+            rounds.append((trainer, whole))
+            if columns.all() or trainer.stopped or len(rounds) == _ROUNDS:
+                break
+            late = late_columns(*self._residuals(table, trainer.network.raw_predict(part.rows.X)), columns)
+            if not late.any():
+                break
+            columns = columns | late
+        if trainer.stopped:  # perhaps in a round that has learnt less than the one before
+            trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
+            progress.whole = whole.network
+        if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
+            trainer.keep_loss(start, table.given)
+        return trainer, whole
 
     def _telling(self, table):
         """The columns that a new network begins with, see `_sure_screening`; all where the penalties are given."""
@@ -246,7 +206,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _new_start(self, table, hidden, grid_sizes):
         """A function that makes new networks, the grid stages and the number of networks."""
         hidden, n_members = self._committee(hidden, *table.rows.X.shape)
-        tables = self._tables(table, [*hidden, table.rows.y.shape[1]][0])
+        tables = table.tables([*hidden, table.rows.y.shape[1]][0])
         return self._network_maker(hidden, grid_sizes[0], table.rows, table.inner, tables), grid_sizes, n_members
 
     def _resumed(self, X, y, sample_weight):
@@ -330,16 +290,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if not weight.sum() > 0.0:
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
-
-    def _tables(self, table, n_out):
-        """Tables for the columns with categories, atoms or missing values."""
-        given = table.given
-        n_categories = np.array([0 if known is None else len(known) for known in table.categories])
-        atoms = [
-            np.zeros(0) if n else atoms_of(column, given.weight)
-            for column, n in zip(given.X.T, n_categories, strict=True)
-        ]
-        return Tables.of(given.X, n_categories, n_out, atoms, table.inner[1])
 
     def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
@@ -496,14 +446,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with fit_threads():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
-                tables = self._tables(_Table(rows, rows, None, categories, inner), [*hidden, rows.y.shape[1]][0])
+                tables = Table(rows, rows, None, categories, inner).tables([*hidden, rows.y.shape[1]][0])
                 grid_sizes = grid_sizes or grid_stages(None, *rows.X.shape, 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
-        self._store(trainer, _Whole(np.ones(rows.X.shape[1], dtype=bool), scaling, None))
+        self._store(trainer, Whole(np.ones(rows.X.shape[1], dtype=bool), scaling, None))
         self.categories_, self._adam_state = categories, state
         return self
 

@@ -391,6 +391,10 @@ class StageTrainer:
         """The objective at the network."""
         return float(self._objective(self.network).thinned(_ENOUGH_ROWS).value(self.network.theta))
 
+    def training_loss(self):
+        """Loss of the network on the training rows."""
+        return self._mean_loss(self.network, self.rows)
+
     def _mean_loss(self, network, rows):
         return float(self._average_loss(network.raw_predict(rows.X), rows))
 

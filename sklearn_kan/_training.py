@@ -124,7 +124,7 @@ class Trainer(StageTrainer):
         except KeyboardInterrupt:
             if self.network is None:
                 raise
-            warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=4)
+            warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=5)
             self.stopped = True
             self._keep_finished()
             self.value = None
@@ -341,7 +341,7 @@ class Trainer(StageTrainer):
                 f"grid_size={grid_size} gives {n_parameters} parameters for {n_targets} training targets: only the "
                 "penalties hold them. Lower grid_size, or set early_stopping=True to end at the best grid.",
                 UserWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
     def _stage_score(self):
@@ -374,7 +374,7 @@ class Trainer(StageTrainer):
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=7,
             )
 
     def posterior(self, n_rows):
@@ -486,7 +486,7 @@ class Trainer(StageTrainer):
             f"prune_threshold={self.settings.prune_threshold} {reason}: the model is constant. "
             "Lower prune_threshold or reg_lambda.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
     def _eliminate(self):
@@ -582,6 +582,6 @@ def grid_stages(grid_sizes, n_rows, n_columns, fitted):
         f"grid_size={grid_sizes[-1]} is finer than {n_rows} training rows can carry and was cut to {most}. "
         "Lower grid_size or give more rows.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     return [*(grid_size for grid_size in grid_sizes if grid_size < most), most]

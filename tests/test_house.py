@@ -38,7 +38,7 @@ LEVELS = {
     8: ("_posterior",),
     9: ("_smoothing", "_elimination"),
     10: ("_stage", "_plotting", "_symbolic", "_formula"),
-    11: ("_training", "_inspection"),
+    11: ("_training", "_inspection", "_narrowing"),
     12: ("_base",),
     13: ("_estimators",),
     14: ("__init__",),

@@ -198,6 +198,26 @@ def test_small_effects_come_late():
     assert 1.0 - model.score(X, y) < 0.2 * np.var(0.4 * X[:, 1] * X[:, 2]) / np.var(y)
 
 
+def test_an_interrupt_of_a_later_round_loses_nothing(monkeypatch):
+    X, y, tell = frame()
+    expected = KANRegressor(**OPTIONS).fit(X, y)
+    late = ~X.columns.isin(tell) & (np.arange(X.shape[1]) < 8)
+    stage, rounds = Trainer._members_stage, []
+
+    def interrupted(self, *args):
+        rounds.append(self.rows.X.shape[1])
+        if len(rounds) > 1:
+            raise KeyboardInterrupt
+        return stage(self, *args)
+
+    monkeypatch.setattr(_base, "late_columns", lambda *args: late)
+    monkeypatch.setattr(Trainer, "_members_stage", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(**OPTIONS).fit(X, y)
+    assert rounds == [5, 9]
+    assert_array_equal(model.predict(X), expected.predict(X))
+
+
 def test_an_interrupt_ends_all_rounds(monkeypatch):
     X, y, _ = frame()
     rounds = []
