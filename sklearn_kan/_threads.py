@@ -19,7 +19,7 @@ _CHUNKS_A_THREAD, _RUN = 3, 8
 
 _lock = Lock()
 _state = {"fits": 0, "limit": None, "controller": None}
-_own = local()  # `pool`: of the fit that this thread does
+_own = local()  # `pools`: of the fit that this thread does, by their numbers of workers
 
 
 def _take_control():
@@ -57,24 +57,22 @@ def single_blas_thread():
 @contextmanager
 def fit_threads():
     """Threads of one fit: BLAS has a single one, and those for chunks stay until the fit ends."""
-    outer = getattr(_own, "pool", None)
-    with single_blas_thread(), ThreadPoolExecutor(_most_threads()) as pool:
-        _own.pool = pool
-        try:
+    outer, pools = getattr(_own, "pools", None), {}
+    _own.pools = pools
+    try:
+        with single_blas_thread():
             yield
-        finally:
-            _own.pool = outer
-
-
-def _most_threads():
-    import numba
-
-    return numba.config.NUMBA_NUM_THREADS
+    finally:
+        _own.pools = outer
+        for pool in pools.values():
+            pool.shutdown()
 
 
 def n_threads() -> int:
     """Threads for one call: Numba's number, shared between the fits that run in this process."""
-    return max(1, _most_threads() // max(1, _state["fits"]))
+    import numba
+
+    return max(1, numba.config.NUMBA_NUM_THREADS // max(1, _state["fits"]))
 
 
 def chunk_slices(n_rows, chunk_rows):
@@ -101,9 +99,13 @@ def _in_order(function, items, workers):
 
 
 def _pool(workers):
-    """The pool of the fit that this thread does, or one for this call."""
-    pool = getattr(_own, "pool", None)
-    return ThreadPoolExecutor(workers) if pool is None else nullcontext(pool)
+    """A pool of so many workers: of the fit that this thread does, or for this call."""
+    pools = getattr(_own, "pools", None)
+    if pools is None:
+        return ThreadPoolExecutor(workers)
+    if workers not in pools:
+        pools[workers] = ThreadPoolExecutor(workers)
+    return nullcontext(pools[workers])
 
 
 def map_chunks(function, n_rows, chunk_rows, most=_RUN):

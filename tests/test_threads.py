@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
-from sklearn_kan import KANRegressor
-from sklearn_kan._threads import chunk_slices, map_chunks, n_threads, one_ahead, single_blas_thread
+from sklearn_kan import KANRegressor, _threads
+from sklearn_kan._threads import chunk_slices, fit_threads, map_chunks, n_threads, one_ahead, single_blas_thread
 
 
 def blas_threads():
@@ -70,6 +70,31 @@ def test_errors_come_through(threads, monkeypatch):
 
     with pytest.raises(ArithmeticError, match="chunk 6"):
         list(map_chunks(fail, 60, 2))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fit_takes_no_more_threads_than_its_share(workers, monkeypatch):
+    """Of four threads, as many as the call may take, however many wait; the same ones serve the next call."""
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 4)
+    monkeypatch.setitem(_threads._state, "fits", 4 // workers - 1)
+    at_work, most, names = 0, 0, set()
+    lock = threading.Lock()
+
+    def work(item):
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+            names.add(threading.current_thread().name)
+        time.sleep(0.002)
+        with lock:
+            at_work -= 1
+        return item
+
+    with fit_threads():
+        for _ in range(3):
+            list(map_chunks(work, 60, 1) if workers > 1 else _threads._in_order(work, range(60), 1))
+    assert most == len(names) == workers
 
 
 def test_one_limit_for_all_fits():
