@@ -74,17 +74,6 @@ class Edges:
         blocks[np.ix_(nodes, self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
 
 
-def _penalties(objective, l):  # noqa: E741
-    """Curvature of ridge and smoothness by the terms of an edge of each input node, or of layer 0's tables."""
-    if l is not None:
-        return objective.matrices[l]
-    tables = objective.network.layers[0].tables
-    one = tables.with_values(tables.values[:, :1])
-    matrix = np.zeros((1, len(one.values), len(one.values)))
-    one.add_penalty(matrix[0], 0, objective.totals, objective.table_strengths)
-    return matrix
-
-
 class Parts:
     """Which parameters count, and which of them together.
 
@@ -113,10 +102,10 @@ class Parts:
         is_free = np.zeros(len(network.weights), dtype=bool)
         is_free[network.free] = True
         free = np.flatnonzero(is_free[columns])
-        if detail == "whole":
-            self.groups = [free] if len(free) else []
+        if not len(free):
+            self.groups = []
         else:
-            self.groups = self._nodes(free)
+            self.groups = [free] if detail == "whole" else self._nodes(free)
         self.largest = max(map(len, self.groups), default=0)
         self.size = sum(len(group) ** 2 for group in self.groups)
 
@@ -126,9 +115,8 @@ class Parts:
         node = layer * max(self.network.shape) + output
         order = np.argsort(node, kind="stable")
         groups = np.split(free[order], np.flatnonzero(np.diff(node[order])) + 1)
-        most = np.sqrt(0.5 * _WORK / (max(len(free), 1) * self.network.shape[-1]))
-        most = max(min(most, _DENSE**2 / max(len(free), 1)), _LEAST)
-        return [part for group in groups if len(group) for part in self._split(group, most)]
+        most = max(min(np.sqrt(0.5 * _WORK / (len(free) * self.network.shape[-1])), _DENSE**2 / len(free)), _LEAST)
+        return [part for group in groups for part in self._split(group, most)]
 
     def _split(self, group, most):
         """Parts of a node's group with about as many parameters at most; edges stay whole and neighbours together."""
@@ -205,11 +193,12 @@ class Parts:
 
     def penalties(self, objective):
         """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
+        of_tables = self.network.layers[0].tables.curvature(objective.totals, objective.table_strengths)
         found = []
         for group, edges in zip(self.groups, self.edges, strict=True):
             matrix = np.zeros((len(group), len(group)))
             for some in edges:
-                some.write(_penalties(objective, some.layer), matrix)
+                some.write(of_tables[None] if some.layer is None else objective.matrices[some.layer], matrix)
             found.append(matrix)
         return found
 

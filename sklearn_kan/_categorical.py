@@ -297,18 +297,25 @@ class Tables:
         gradient = strength * (off + p * by_mean)
         return 0.5 * float(np.sum(gradient * self.values)), gradient
 
-    def add_penalty(self, hessian, offset, totals, strengths):
-        """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
-        n_out = self.values.shape[1]
+    def curvature(self, totals, strengths):
+        """Curvature of the penalty by the rows of one output node, shape (n_rows, n_rows); it is the same for all."""
+        matrix = np.zeros((len(self.values), len(self.values)))
         shares = self._shares(totals)
         for k, strength in enumerate(strengths):
             rows = self.rows_of(k)
             p = shares[rows]
             ones = np.ones_like(p)
             block = np.eye(len(p)) - np.outer(ones, p) - np.outer(p, ones) + (len(p) + 1.0) * np.outer(p, p)
-            for j in range(n_out):
-                places = offset + np.arange(rows.start, rows.stop) * n_out + j
-                hessian[np.ix_(places, places)] += strength * block
+            matrix[rows, rows] = strength * block
+        return matrix
+
+    def add_penalty(self, hessian, offset, totals, strengths):
+        """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
+        n_rows, n_out = self.values.shape
+        matrix = self.curvature(totals, strengths)
+        for j in range(n_out):
+            places = offset + np.arange(n_rows) * n_out + j
+            hessian[np.ix_(places, places)] += matrix
 
     def add_l1_curvature(self, hessian, offset, totals, factor):
         """Add totals_r factor_ij to the diagonal, the majoriser of `l1_gradient`'s penalty over abs(v)."""

@@ -141,7 +141,7 @@ class FirstLayer(Layer):
         if not len(self.tables):
             return features
         rows = np.zeros((len(features), 1, len(self.tables.values)))
-        self.tables.with_values(self.tables.values[:, :1]).jacobian(terms.rows, np.ones((len(rows), 1, 1)), rows, 0)
+        self.tables.jacobian(terms.rows, np.ones((len(rows), 1, 1)), rows, 0)
         return np.hstack([features, rows[:, 0]])
 
     def input_curvature(self, terms, delta):

@@ -221,8 +221,7 @@ def _add_tables(objective, covariance, strength, gamma, size):
     tables = objective.network.layers[0].tables
     if not len(tables):
         return
-    unit = np.zeros_like(covariance.tables)
-    tables.with_values(tables.values[:, :1]).add_penalty(unit, 0, objective.totals, np.ones(len(tables)))
+    unit = tables.curvature(objective.totals, np.ones(len(tables)))
     used = np.sum(covariance.tables * unit, axis=1)
     squares = np.sum(tables.values * (unit @ tables.values), axis=1)
     for k, i in enumerate(tables.columns):
