@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._columns import as_numbers, learnt
 from ._committee import committee_size
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
-from ._grid import initial_network, input_scaling, refine
+from ._grid import extremes, initial_network, input_scaling, refine
 from ._inspection import InspectionMixin
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._narrowing import Table, Whole
@@ -293,10 +293,11 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
         """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
+        low, high = extremes(rows.X)
         active = np.ones(rows.X.shape[1], dtype=bool)
         if mask_constant:
             varied = (np.ptp(rows.y, axis=0) > 0.0).any()
-            active = np.fmax.reduce(rows.X, axis=0) > np.fmin.reduce(rows.X, axis=0)
+            active = high > low
             active[tables.columns] |= tables.mask[:, 0]  # missing or not
             active &= varied
             tables.mask &= varied
@@ -317,6 +318,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 active=active,
                 offset=offset,
                 scaling=scaling,
+                ends=(low, high),
                 tables=tables,
             )
 

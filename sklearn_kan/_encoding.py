@@ -1,7 +1,7 @@
 """X, y and sample_weight as the network sees them: canonical rows, targets of unit scale, codes of classes."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 # Tables up to this size are rounded, sorted and their equal rows merged.
 CANONICAL_ROWS = 20_000
@@ -41,14 +41,16 @@ def rounded(x):
 
 def hold_out(X, y, weight, fraction, rng, *, stratify):
     """Split rows into training and validation rows, with every class in both parts where that is possible."""
-    labels = None
+    labels, splitter = None, ShuffleSplit
     if stratify:
         codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
         if np.unique(codes, return_counts=True)[1].min() > 1:
-            labels = codes
-    seed = rng.randint(np.iinfo(np.int32).max)
-    parts = train_test_split(np.arange(len(X)), test_size=fraction, random_state=seed, stratify=labels)
-    return [[values[rows] for values in (X, y, weight)] for rows in map(np.sort, parts)]  # quicker in their order
+            labels, splitter = codes, StratifiedShuffleSplit
+    split = splitter(1, test_size=fraction, random_state=rng.randint(np.iinfo(np.int32).max))
+    held_out = np.zeros(len(X), dtype=bool)
+    held_out[next(split.split(X, labels))[1]] = True
+    parts = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    return [[values[rows] for values in (X, y, weight)] for rows in parts]  # quickest in their order
 
 
 def _weighted_quantile(y, weight, level):

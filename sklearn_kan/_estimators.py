@@ -101,9 +101,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
-        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where several networks are
-        trained, see `hidden_layer_sizes`, as many starts go on, of `n_init` for each, 'auto' standing for 2. Those of
-        'lbfgs' differ in their first smoothness and run 20 iterations before the best by their evidence go on.
+        larger networks, which stick in local minima less, 4 for 'lbfgs', and for 'adam' 2 or, with more than 100,000
+        targets, one. Where several networks are trained, see `hidden_layer_sizes`, as many starts go on, of `n_init`
+        for each, 'auto' standing for 2. Those of 'lbfgs' differ in their first smoothness and run 20 iterations before
+        the best by their evidence go on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3
@@ -551,9 +552,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     n_init : int or 'auto', default='auto'
         Random starts that compete on the coarsest grid: the best quarter after 5 iterations, the best half of these
         after 10, and the best one after 20 goes on. 'auto' takes up to 16 for 'lm' where they are cheap, down to 2 in
-        larger networks, which stick in local minima less, 4 for 'lbfgs' and 2 for 'adam'. Where several networks are
-        trained, see `hidden_layer_sizes`, as many starts go on, of `n_init` for each, 'auto' standing for 2. Those of
-        'lbfgs' differ in their first smoothness and run 20 iterations before the best by their evidence go on.
+        larger networks, which stick in local minima less, 4 for 'lbfgs', and for 'adam' 2 or, with more than 100,000
+        targets, one. Where several networks are trained, see `hidden_layer_sizes`, as many starts go on, of `n_init`
+        for each, 'auto' standing for 2. Those of 'lbfgs' differ in their first smoothness and run 20 iterations before
+        the best by their evidence go on.
     max_iter : int, default=100
         Most iterations (for 'adam' epochs) of each grid stage.
     tol : float, default=1e-3

@@ -17,7 +17,7 @@ from ._categorical import Tables
 from ._layer import FARTHEST, Expansion, Layer
 
 
-@dataclass
+@dataclass(kw_only=True)
 class FirstExpansion(Expansion):
     """The terms of the splines, t being NaN and all else zero apart from them, and where samples are in the tables.
 

@@ -57,9 +57,14 @@ def _quantiles(x, weight, levels):
     return np.stack([np.interp(levels, middle[:, i], ordered[:, i]) for i in range(x.shape[1])], axis=1)
 
 
+def extremes(x):
+    """Lowest and highest value of each column that is not missing."""
+    return np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
+
+
 def data_range(x, weight, *, whole=False):
     """Lowest and highest value of each column; far outliers left out unless `whole`."""
-    low, high = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)  # of what is not missing
+    low, high = extremes(x)
     if whole or len(x) < 3:
         return low, high
     bottom, top = _quantiles(x, weight, [0.05, 0.95])
@@ -114,6 +119,7 @@ def initial_network(
     active,
     offset,
     scaling=None,
+    ends=None,
     tables=None,
 ):
     """A network with random weights whose knots lie where the data is.
@@ -133,6 +139,8 @@ def initial_network(
         Raw prediction of the constant model.
     scaling : tuple of ndarrays of shape (n_in,), default=None
         Centre and scale of the columns; None finds them.
+    ends : tuple of ndarrays of shape (n_in,), default=None
+        Lowest and highest value of the columns; None finds them.
     tables : Tables, default=None
         Of layer 0; their values are set.
     """
@@ -156,7 +164,7 @@ def initial_network(
         layers.append(Layer(weights, placed, center, scale, degree, base_activation, linear, mask))
     if tables is not None:
         tables = _random_values(tables, shape, rng)
-    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_ends(X, layers[0]))
+    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_reach(ends or extremes(X), layers[0]))
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
 
 
@@ -166,10 +174,10 @@ def with_overhang(network):
     return Network([network.layers[0], *layers], network.offset, network.moments)
 
 
-def _ends(X, layer):
-    """Where columns with values beyond the knots end."""
+def _reach(ends, layer):
+    """Where columns with values beyond the knots are cut."""
+    low, high = ends
     with np.errstate(invalid="ignore"):
-        low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
         beyond = (low < layer.center - layer.scale) | (high > layer.center + layer.scale)
     return np.where(beyond, OUTLIERS, FARTHEST)
 

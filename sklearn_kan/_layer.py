@@ -35,6 +35,8 @@ FARTHEST = 1e30
 _DENSE_BASIS, _DENSE_OUT = 10, 4
 # Elements of a block of it, which stays in cache.
 _DENSE_ELEMENTS = 12_000
+# Where they are there already up to so many functions are; and the most elements that are kept of them.
+_KEPT_BASIS, _KEPT_ELEMENTS = 16, 1 << 22
 
 
 def _silu_curvature(t):
@@ -63,10 +65,12 @@ class Expansion:
     value: np.ndarray  # (n_samples, n_in, degree + 2)
     slope: np.ndarray  # same shape, derivatives by t; 0 rows where they were not wanted
     t: np.ndarray  # (n_samples, n_in), inputs in units of the knots
+    dense: np.ndarray | None = None  # (n_samples, n_in * (n_basis + 1)), all terms, zeros too, where it is kept
 
     def __getitem__(self, rows):
         slope = self.slope[rows] if len(self.slope) else self.slope
-        return Expansion(self.interval[rows], self.value[rows], slope, self.t[rows])
+        dense = None if self.dense is None else self.dense[rows]
+        return Expansion(self.interval[rows], self.value[rows], slope, self.t[rows], dense)
 
 
 class Layer:
@@ -180,10 +184,28 @@ class Layer:
         names = ("knots", "center", "scale")
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
+    def all_terms(self, terms):
+        """Basis functions of one input node after the other, zeros too, shape (n_samples, n_in * (n_basis + 1))."""
+        if terms.dense is not None:
+            return terms.dense
+        dense = np.empty((len(terms.value), self.n_in, self.n_basis + 1))
+        dense_kernel(terms.interval, terms.value, 0, dense)
+        return dense.reshape(len(dense), -1)
+
+    def kept(self, terms):
+        """Terms that serve many passes; they hold all of them where products with all are quicker than with some."""
+        n_terms = terms.t.size * (self.n_basis + 1)
+        if self.n_basis <= _KEPT_BASIS and self.n_out >= _DENSE_OUT and n_terms <= _KEPT_ELEMENTS:
+            terms.dense = self.all_terms(terms)
+        return terms
+
     def forward(self, terms):
         """Outputs, shape (n_samples, n_out)."""
-        out = np.zeros((len(terms.value), self.n_out))
-        forward_kernel(terms.interval, terms.value, self.weights, out)
+        if terms.dense is not None:
+            out = terms.dense @ self.weights.reshape(-1, self.n_out)
+        else:
+            out = np.zeros((len(terms.value), self.n_out))
+            forward_kernel(terms.interval, terms.value, self.weights, out)
         if len(self.symbols):
             self.symbols.forward(terms.t, out)
         return out
@@ -197,7 +219,9 @@ class Layer:
             The gradient by t.
         """
         delta_in = np.zeros(terms.interval.shape)
-        if not len(terms.slope) and self.n_basis < _DENSE_BASIS and self.n_out >= _DENSE_OUT:
+        if not len(terms.slope) and terms.dense is not None:
+            grad += (terms.dense.T @ delta).reshape(grad.shape)
+        elif not len(terms.slope) and self.n_basis < _DENSE_BASIS and self.n_out >= _DENSE_OUT:
             self._dense_gradient(terms, delta, grad)
         else:
             backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
@@ -269,13 +293,11 @@ class Layer:
         features : ndarray of shape (n_samples, n_features)
             Basis functions of one input node after the other, then derivatives by the numbers of symbols.
         """
-        dense = np.empty((len(terms.value), self.n_in, self.n_basis + 1))
-        dense_kernel(terms.interval, terms.value, 0, dense)
-        features = dense.reshape(len(dense), -1)
+        features = self.all_terms(terms)
         if not len(self.symbols):
             return features
-        numbers = np.empty((len(dense), 1, self.symbols.numbers.size))
-        self.symbols.jacobian(terms.t, np.ones((len(dense), 1, self.n_out)), numbers, 0)
+        numbers = np.empty((len(features), 1, self.symbols.numbers.size))
+        self.symbols.jacobian(terms.t, np.ones((len(features), 1, self.n_out)), numbers, 0)
         return np.hstack([features, numbers[:, 0]])
 
     def moments(self, terms, sample_weight):

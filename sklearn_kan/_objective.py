@@ -92,7 +92,7 @@ class Objective:
         if before is not None and network.layers[0].expands_like(before.network.layers[0]):
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
-            self.first = network.layers[0].expand(X, slopes=False, reach=reach)
+            self.first = network.layers[0].kept(network.layers[0].expand(X, slopes=False, reach=reach))
         self.last_loss = None, np.inf
         self.last_equations = None
         if before is not None and before.network is network:  # strengths alone are other ones
@@ -235,12 +235,13 @@ class Objective:
         return strengths.reg_lambda * sum(value for value, _ in parts), factors, norms
 
     def _quadratic(self):
+        """Value of ridge and smoothness, the gradient by all weights, and its parts of every layer."""
         total = np.zeros(len(self.network.weights))  # the numbers of symbolic edges have no penalty
         gradients = self.network.layer_gradients(total)
         value, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.totals, self.table_strengths)
         for matrices, layer, gradient in zip(self.matrices, self.network.layers, gradients, strict=True):
             value += quadratic_value_gradient(matrices, layer.weights, gradient[0])
-        return value, total
+        return value, total, gradients
 
     def value(self, theta):
         """F(theta)."""
@@ -249,12 +250,15 @@ class Objective:
 
     def _chunk_gradient(self, raw, terms, rows, factors):
         """Loss and gradient by all weights of one chunk; factors of the sparsity penalty or None."""
+        gradient = np.zeros(len(self.network.weights))
+        return self._add_gradient(raw, terms, rows, factors, self.network.layer_gradients(gradient)), gradient
+
+    def _add_gradient(self, raw, terms, rows, factors, parts):
+        """Add the gradient of one chunk to the parts of a vector like the weights; its loss."""
         network = self.network
         weight = self.sample_weight[rows]
         y = self.y[rows]
         delta = weight[:, None] * self.loss.gradient(y, raw)
-        gradient = np.zeros(len(network.weights))
-        parts = network.layer_gradients(gradient)
         if factors is None:
             network.backward(terms, delta, parts)
         else:
@@ -263,14 +267,18 @@ class Objective:
                 into = layer.backward(terms[l], delta, *parts[l])
                 parts_with_norm = parts[l][::2]  # symbols have no sparsity penalty
                 delta = into + layer.l1_backward(terms[l], factors[l], weight, *parts_with_norm)
-        return float(weight @ self.loss.value(y, raw).sum(axis=1)), gradient
+        return float(weight @ self.loss.value(y, raw).sum(axis=1))
 
     def value_and_gradient(self, theta):
         """F(theta) and its gradient, shape (n_parameters,)."""
         self.network.theta = theta
         penalty, factors, _ = self._sparsity(theta)
-        smooth, gradient = self._quadratic()
+        smooth, gradient, parts = self._quadratic()
         value = penalty + smooth
+        if self.n_rows <= self.network.chunk_rows():
+            every = slice(0, self.n_rows)
+            value += self._add_gradient(*self.forward(every), every, factors, parts)
+            return value, gradient[self.network.free]
         for part, part_gradient in self._chunks(lambda rows: self._chunk_gradient(*self.forward(rows), rows, factors)):
             value += part
             gradient += part_gradient
@@ -351,7 +359,7 @@ class Objective:
     def normal_equations(self, theta):
         """F(theta), its gradient and J' C J + curvature of the penalties."""
         value, gradient, hessian = self.unsmoothed_equations(theta)
-        smooth, smooth_gradient = self._quadratic()
+        smooth, smooth_gradient, _ = self._quadratic()
         return value + smooth, gradient + smooth_gradient[self.network.free], hessian + self.quadratic_curvature()
 
     def _sparsity_curvature(self, factors, norms):

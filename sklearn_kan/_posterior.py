@@ -20,7 +20,7 @@ from ._threads import map_chunks
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
 _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 # Rows held out that tell the noise, at least and at most.
-_ENOUGH, _MOST_HELD_OUT = 100, 2_000
+_ENOUGH, _MOST_HELD_OUT = 100, 1_000
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 _LEAST_CURVATURE = 1e-10
 

@@ -32,6 +32,8 @@ _LBFGS_ROUNDS = ((10, 1), (20, 2))
 _STARTS_WORK = 2.5e9
 _FEWEST_STARTS, _MOST_STARTS = 2, 16
 _LBFGS_STARTS = 4
+# Targets on which Adam's starts do not compete.
+_MANY_TARGETS = 100_000
 # What a start with much ridge has to be better by, in evidence a target.
 _MORE_EVIDENCE = 0.01
 # Where less than this part of it is explained the next grid begins anew.
@@ -76,12 +78,17 @@ def _lm_work(n_targets, n_parameters):
 
 
 def n_starts(n_init, solver, n_targets, n_parameters, n_members=1):
-    """Competing starts; 'auto' takes more where they are cheap: small, narrow networks stick in local minima."""
+    """Competing starts; 'auto' takes more where they are cheap: small, narrow networks stick in local minima.
+
+    None compete for Adam on so many rows that a few epochs are a whole fit.
+    """
     if n_init != "auto":
         return n_init * n_members
     least = _FEWEST_STARTS * n_members
-    if solver != "lm":
-        return max(_LBFGS_STARTS, least) if solver == "lbfgs" else least
+    if solver == "lbfgs":
+        return max(_LBFGS_STARTS, least)
+    if solver == "adam":
+        return n_members if n_targets > _MANY_TARGETS else least
     cheap = int(_STARTS_WORK / max(1, _lm_work(n_targets, n_parameters)))
     return min(max(cheap, least), _MOST_STARTS)
 

@@ -278,6 +278,15 @@ def test_starts_compete():
     assert (one != four).any()
 
 
+@pytest.mark.parametrize(
+    ("solver", "n_targets", "n_members", "expected"),
+    [("adam", 1000, 1, 2), ("adam", 1000, 4, 8), ("adam", 10**6, 1, 1), ("adam", 10**6, 4, 4), ("lbfgs", 10**6, 1, 4)],
+)
+def test_fewer_starts_where_a_pass_is_long(solver, n_targets, n_members, expected):
+    assert _training.n_starts("auto", solver, n_targets, 100, n_members) == expected
+    assert _training.n_starts(3, solver, n_targets, 100, n_members) == 3 * n_members
+
+
 def test_penalties_take_effect():
     X, y = table(noise=0.3)
     plain = regressor(alpha=1e-4, smoothing=1e-4).fit(X, y)

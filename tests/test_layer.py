@@ -101,6 +101,31 @@ def test_without_slopes(case):
     assert_array_equal(grad, expected)
 
 
+@pytest.mark.parametrize("degree", [1, 3])
+def test_kept_terms_give_the_same(degree):
+    """Some rows of terms that are kept with all zeros."""
+    rng = np.random.RandomState(0)
+    layer = samples.layer(rng, 3, 5, degree=degree)
+    terms = layer.expand(rng.uniform(-1.2, 1.2, (50, 3)), slopes=False)
+    delta = rng.normal(size=(20, 5))
+    found = []
+    for some in (terms[10:30], layer.kept(terms)[10:30]):
+        grad = np.zeros(layer.weights.shape)
+        layer.backward(some, delta, grad)
+        found.append((layer.forward(some), grad, layer.features(some)))
+    assert some.dense is not None
+    for one, other in zip(*found, strict=True):
+        assert_allclose(one, other, rtol=1e-13, atol=1e-14)
+
+
+def test_zeros_are_not_kept_where_they_are_many():
+    rng = np.random.RandomState(0)
+    x = np.zeros((10, 2))
+    for n_out, grid_size in ((1, 5), (5, 50)):
+        layer = samples.layer(rng, 2, n_out, grid_size=grid_size)
+        assert layer.kept(layer.expand(x, slopes=False)).dense is None
+
+
 @pytest.mark.kernels
 @pytest.mark.parametrize("degree", [1, 3])
 def test_gradient_by_dense_products(degree):
