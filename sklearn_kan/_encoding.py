@@ -50,7 +50,7 @@ def hold_out(X, y, weight, fraction, rng, *, stratify):
     held_out = np.zeros(len(X), dtype=bool)
     held_out[next(split.split(X, labels))[1]] = True
     parts = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    return [[values[rows] for values in (X, y, weight)] for rows in parts]  # quickest in their order
+    return [[values.take(rows, axis=0) for values in (X, y, weight)] for rows in parts]  # quickest in their order
 
 
 def _weighted_quantile(y, weight, level):

@@ -62,6 +62,11 @@ class Strengths:
         return strength[l] if isinstance(strength, list) else np.full(network.layers[l].n_in, float(strength))
 
 
+def rows_of(values, rows):
+    """Some rows of an array, by a slice or by their numbers."""
+    return values[rows] if isinstance(rows, slice) else values.take(rows, axis=0)  # faster than values[rows]
+
+
 class Objective:
     """Function of theta with gradient and Gauss-Newton matrix.
 
@@ -128,9 +133,7 @@ class Objective:
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""
         part = object.__new__(Objective)
         part.__dict__.update(self.__dict__)
-        part.X = self.X[rows]
-        part.y = self.y[rows]
-        weight = self.sample_weight[rows]
+        part.X, part.y, weight = (rows_of(values, rows) for values in (self.X, self.y, self.sample_weight))
         part.sample_weight = weight * (len(self.X) / len(weight))
         part.first = None
         part.last_loss, part.last_equations = (None, np.inf), None
