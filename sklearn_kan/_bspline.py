@@ -218,10 +218,12 @@ def basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
     n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 2 * degree - 1
     per_unit = np.zeros(n_in)
+    any_even = False
     if degree == 3:
         for i in range(n_in):
             per_unit[i] = _per_unit(knots[i])
-    if per_unit.any():
+            any_even = any_even or per_unit[i] > 0.0
+    if any_even:
         low, high = knots[:, 3].copy(), knots[:, 3 + grid_size].copy()
         _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope)
     left = np.empty(degree + 1)

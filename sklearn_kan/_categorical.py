@@ -241,7 +241,8 @@ class Tables:
 
     def forward(self, rows, out):
         """Add the values to the output nodes, shape (n_samples, n_out)."""
-        _forward_kernel(rows, self.values, out)
+        if len(self):  # else the kernel would be compiled for nothing
+            _forward_kernel(rows, self.values, out)
 
     def backward(self, rows, delta, grad):
         """Add the gradient by the values to grad; delta is the one by the output nodes."""
@@ -249,12 +250,14 @@ class Tables:
 
     def jacobian(self, rows, delta, out, offset):
         """Write derivatives by the values into (n_samples, n_rows, n_columns), from column `offset` on."""
-        _jacobian_kernel(rows, delta, offset, out)
+        if len(self):
+            _jacobian_kernel(rows, delta, offset, out)
 
     def totals(self, rows, sample_weight):
         """Weight of the samples at every row of the tables, shape (n_rows,)."""
         totals = np.zeros(len(self.values))
-        _totals_kernel(rows, sample_weight, totals)
+        if len(self):
+            _totals_kernel(rows, sample_weight, totals)
         return totals
 
     def _sums(self, terms):

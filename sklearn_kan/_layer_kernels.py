@@ -43,9 +43,12 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
     """Write silu(t) and its derivative, if wanted, to the last column; beyond the overhang a line or a constant."""
     n_samples, n_in = t.shape
     last = value.shape[2] - 1
-    low = knots[:, degree] - overhang
-    high = knots[:, knots.shape[1] - degree - 1] + overhang
-    small = low.min() >= -_SMALL and high.max() <= _SMALL
+    low, high = np.empty(n_in), np.empty(n_in)
+    small = True
+    for i in range(n_in):  # whole arrays take long to compile
+        low[i] = knots[i, degree] - overhang
+        high[i] = knots[i, knots.shape[1] - degree - 1] + overhang
+        small = small and low[i] >= -_SMALL and high[i] <= _SMALL
     lines = 1.0 if linear else 0.0
     inside = np.empty(n_in)
     sigmoid = np.empty(n_in)
