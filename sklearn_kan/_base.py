@@ -175,14 +175,19 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             whole = Whole(columns, scaling, table.tables)
             progress.whole = whole.network
             trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
-            trainer.run(sizes, start, n_members)
             rounds.append((trainer, whole))
-            if columns.all() or trainer.stopped or len(rounds) == _ROUNDS:
+
+            def late(network, part=part, columns=columns):
+                return late_columns(*self._residuals(table, network.raw_predict(part.rows.X)), columns)
+
+            is_last = columns.all() or len(rounds) == _ROUNDS
+            trainer.run(sizes, start, n_members, None if is_last else lambda network, late=late: late(network).any())
+            if is_last or trainer.stopped:
                 break
-            late = late_columns(*self._residuals(table, trainer.network.raw_predict(part.rows.X)), columns)
-            if not late.any():
+            found = late(trainer.network)
+            if not found.any():
                 break
-            columns = columns | late
+            columns = columns | found
         if trainer.stopped:  # perhaps in a round that has learnt less than the one before
             trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
             progress.whole = whole.network

@@ -14,8 +14,9 @@ import numpy as np
 from ._threads import map_chunks
 
 # All parameters count together while there are no more than this; beyond that functions into different nodes count as
-# independent, in wide networks those of different inputs as well; else so, and those before the last layer as known.
-_DENSE = 2000
+# independent, in wide networks those of different inputs as well, or, where these matrices would hold more numbers than
+# one of so many parameters, those before the last layer as known.
+_WHOLE, _DENSE = 1400, 2000
 # Multiply-adds that collecting the matrices may cost. Every so many rows stand for all where more are too many, and
 # where fewer than twice the parameters of a group would be left, the groups are made smaller, but not than the least.
 _WORK, _LEAST = 3e9, 150
@@ -136,7 +137,8 @@ class Parts:
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
-        return self.size <= _DENSE**2 and (work <= _WORK or self.detail == "last")
+        most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
+        return self.size <= most**2 and (work <= _WORK or self.detail == "last")
 
     def _layers(self, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""

@@ -379,7 +379,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         X : array-like of shape (n_samples, n_features)
         return_std : bool, default=False
             Also return standard deviations; loss='squared_error' only. In a network too large for one matrix of all
-            parameters (2,000 of them, or about 1,000 with many rows) functions into different nodes count as
+            parameters (1,400 of them, or about 1,000 with many rows) functions into different nodes count as
             independent, in wide ones also those of distant columns, in yet larger ones those before the last layer as
             known; if that has more than 2,000 parameters there are no deviations. Time for a row grows with the square
             of those that count together.

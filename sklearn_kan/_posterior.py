@@ -9,10 +9,11 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dtrtri
+from scipy.linalg.lapack import dtrtri
 from scipy.sparse import csr_array, diags_array
 
 from ._blocks import Parts, affordable_parts, normal_matrices
+from ._cholesky import cholesky
 from ._committee import apart
 from ._threads import map_chunks
 
@@ -35,21 +36,17 @@ def inverse_root(matrix):
     added : ndarray of shape (n,)
         Trace of curvature for directions that have none, which matters for none that changes a prediction.
     """
-    units = 1.0 / np.sqrt(np.maximum(matrix.diagonal(), np.finfo(np.float64).tiny))
-    scaled = matrix * units[:, None] * units
-    least = _LEAST_CURVATURE
-    while True:
-        factor, info = dpotrf(scaled + least * np.eye(len(scaled)), lower=0)
-        if info == 0:
-            break
-        least *= 100.0
-    return units[:, None] * dtrtri(factor, lower=0)[0], least / units**2
+    factor, scale, added = cholesky(matrix, _LEAST_CURVATURE)
+    root = dtrtri(factor, lower=0, overwrite_c=1)[0]
+    root /= scale[:, None]
+    return root, added * scale**2
 
 
 def degrees_of_freedom(root, added, penalty):
     """tr(H^-1 J' C J) = tr(1 - H^-1 P) from R R' = H^-1 and P, which is sparse; gauge directions count 0."""
+    root = np.ascontiguousarray(root)  # the order of the product
     penalty = csr_array(penalty) + diags_array(added)
-    return float(len(root) - np.sum(root * (penalty @ root)))
+    return float(len(root) - np.vdot(root, penalty @ root))
 
 
 @dataclass

@@ -19,9 +19,10 @@ others, and those that explain nothing fade. A table counts with the ridge of it
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotri
 
 from ._blocks import Parts, normal_matrices
+from ._cholesky import cholesky
 from ._jit import njit
 from ._objective import Strengths
 
@@ -63,17 +64,6 @@ class Evidence:
 
 
 @njit
-def _scaled(matrix, scale, jitter):
-    """Rows and columns of a symmetric matrix divided by scale, its diagonal raised; the lower triangle, else zeros."""
-    scaled = np.zeros_like(matrix)
-    for i in range(len(scale)):
-        for j in range(i + 1):
-            scaled[i, j] = matrix[i, j] / (scale[i] * scale[j])
-        scaled[i, i] += jitter
-    return scaled
-
-
-@njit
 def _complete(inverse, scale):
     """Scale the rows and columns of a symmetric matrix, of which the lower triangle is there, by 1 / scale."""
     for i in range(len(scale)):
@@ -84,14 +74,7 @@ def _complete(inverse, scale):
 
 def _inverse(matrix):
     """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
-    scale = np.sqrt(np.maximum(np.diag(matrix), _TINY))
-    jitter = _FIRST_JITTER
-    while True:
-        raised = _scaled(matrix, scale, jitter)
-        factor, info = dpotrf(raised.T, lower=0, clean=0, overwrite_a=1)  # its upper triangle: costs no copy
-        if info == 0:
-            break
-        jitter *= 100.0
+    factor, scale, _ = cholesky(matrix, _FIRST_JITTER)
     log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
     inverse = dpotri(factor, lower=0, overwrite_c=1)[0].T  # its lower triangle
     _complete(inverse, scale)

@@ -111,10 +111,11 @@ class Trainer(StageTrainer):
         self.n_members, self.members, self.n_trained = 1, [], 0
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
+        self.is_vain, self.in_vain = None, False
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
-    def run(self, grid_sizes, make_network, n_members=1):
+    def run(self, grid_sizes, make_network, n_members=1, is_vain=None):
         """Train from the coarsest to the finest grid, prune and train on.
 
         Parameters
@@ -124,8 +125,11 @@ class Trainer(StageTrainer):
             rng -> Network on the coarsest grid, or the network to go on with.
         n_members : int, default=1
             Networks that are trained and end side by side as one; of exact data one alone.
+        is_vain : callable, default=None
+            network -> bool, whether what the first one has learnt on the coarsest grid shows that the others need not
+            be trained.
         """
-        self.n_members = n_members
+        self.n_members, self.is_vain = n_members, is_vain
         try:
             self._stages(grid_sizes, make_network)
         except KeyboardInterrupt:
@@ -165,7 +169,7 @@ class Trainer(StageTrainer):
             if grid_size > grid_sizes[0]:
                 make_anew = self._next_grid(grid_size, make_network)
             self.stopped = self._members_stage(grid_size, make_anew)
-            if self.stopped or self._turned_up():
+            if self.stopped or self.in_vain or self._turned_up():
                 break
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
@@ -201,9 +205,17 @@ class Trainer(StageTrainer):
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
                 return self._members_stage(grid_size, fewer)
+            if self.n_trained == 1 and self._ends_in_vain():
+                break
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
+
+    def _ends_in_vain(self):
+        """Whether others need not be trained; asked once."""
+        if self.is_vain is not None:
+            self.in_vain, self.is_vain = self.is_vain(self.network), None
+        return self.in_vain
 
     def _screen(self, make_network):
         """New starts without the columns that explain no more than noise, where the first member has such.

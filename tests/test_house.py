@@ -28,6 +28,7 @@ LEVELS = {
         "_encoding",
         "_sure_screening",
         "_columns",
+        "_cholesky",
     ),
     2: ("_affine_fit", "_symbols", "_categorical"),
     3: ("_layer",),

@@ -231,3 +231,20 @@ def test_an_interrupt_ends_all_rounds(monkeypatch):
         model = KANRegressor(**OPTIONS).fit(X, y)
     assert not rounds
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypatch):
+    X, y, tell = frame()
+    late = ~X.columns.isin(tell) & (np.arange(X.shape[1]) < 8)
+    stage, stages = Trainer._stage, []
+
+    def counted(self, name):
+        stages.append(self.rows.X.shape[1])
+        return stage(self, name)
+
+    monkeypatch.setattr(_base, "late_columns", lambda *args: late & ~args[-1])
+    monkeypatch.setattr(Trainer, "_stage", counted)
+    KANRegressor(n_init=1, max_iter=20, random_state=0).fit(X, y)
+    assert stages[0] == 5
+    assert stages[1:] == [9] * (len(stages) - 1)
+    assert len(stages) > 2

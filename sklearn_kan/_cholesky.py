@@ -1,0 +1,46 @@
+"""Cholesky factors of symmetric matrices whose rows and columns have units of their own."""
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf
+
+from ._jit import njit
+
+_TINY = np.finfo(np.float64).tiny
+# Growth of what is added to the diagonal of a matrix that is singular to rounding.
+_RISE = 100.0
+
+
+@njit
+def _scaled(matrix, scale, added):
+    """Rows and columns of a symmetric matrix divided by scale, its diagonal raised; the lower triangle, else zeros."""
+    scaled = np.zeros_like(matrix)
+    for i in range(len(scale)):
+        for j in range(i + 1):
+            scaled[i, j] = matrix[i, j] / (scale[i] * scale[j])
+        scaled[i, i] += added
+    return scaled
+
+
+def cholesky(matrix, least):
+    """Factor of a positive semi-definite matrix in units in which its diagonal is 1; it is raised until it has one.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+    least : float
+        Added to the diagonal, at least.
+
+    Returns
+    -------
+    factor : ndarray of shape (n, n)
+        Upper triangle U, zeros below, with U' U = matrix / (scale scale') + added 1.
+    scale : ndarray of shape (n,)
+    added : float
+    """
+    scale, added = np.sqrt(np.maximum(matrix.diagonal(), _TINY)), least
+    while True:
+        raised = _scaled(matrix, scale, added).T  # its upper triangle, in the order of LAPACK: costs no copy
+        factor, info = dpotrf(raised, lower=0, clean=0, overwrite_a=1)
+        if info == 0:
+            return factor, scale, added
+        added *= _RISE
