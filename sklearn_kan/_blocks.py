@@ -19,7 +19,9 @@ from ._threads import map_chunks
 _WHOLE, _DENSE = 1400, 2000
 # Multiply-adds that collecting the matrices may cost. Every so many rows stand for all where more are too many, and
 # where fewer than twice the parameters of a group would be left, the groups are made smaller, but not than the least.
-_WORK, _LEAST = 3e9, 150
+_WORK, _LEAST = 1e9, 150
+# As much where all parameters count together, and where no fewer rows will do.
+_MOST_WORK = 3e9
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _ELEMENTS = 1 << 22
 _ROWS = 512
@@ -138,7 +140,7 @@ class Parts:
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
         most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
-        return self.size <= most**2 and (work <= _WORK or self.detail == "last")
+        return self.size <= most**2 and (work <= _MOST_WORK or self.detail == "last")
 
     def _layers(self, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""
@@ -218,7 +220,8 @@ def affordable_parts(objective, details):
 
 def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
-    step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / _WORK))
+    most = _MOST_WORK if parts.detail == "whole" else _WORK
+    step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / most))
     if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
         return [objective.unsmoothed_equations(objective.network.theta)[2]]
     some = objective.subset(slice(None, None, step)) if step > 1 else objective

@@ -214,7 +214,7 @@ def test_too_many_parameters(monkeypatch):
 def test_some_rows_stand_for_all(monkeypatch):
     one = objective([2, 2, 1], n_samples=4000)
     all_rows = laplace(one, 4000)
-    monkeypatch.setattr(_blocks, "_WORK", 1000 * one.network.n_parameters**2)
+    monkeypatch.setattr(_blocks, "_MOST_WORK", 1000 * one.network.n_parameters**2)
     some = laplace(one, 4000)
     assert some.edf != all_rows.edf
     assert_allclose(some.edf, all_rows.edf, rtol=0.05)
