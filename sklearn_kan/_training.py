@@ -34,11 +34,11 @@ _FEWEST_STARTS, _MOST_STARTS = 2, 16
 _LBFGS_STARTS = 4
 # Targets on which Adam's starts do not compete.
 _MANY_TARGETS = 100_000
-# What a start with much ridge has to be better by, in evidence a target.
+# What a start with much ridge has to be better by, in evidence a target, until all had a trial.
 _MORE_EVIDENCE = 0.01
 # Where less than this part of it is explained the next grid begins anew.
 _LITTLE = 0.05
-# Iterations of the first network without the columns that may be noise.
+# Iterations of a trial: of much ridge, or of the first network without the columns that may be noise.
 _TRIAL = 50
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
 _ELIMINATIONS, _AT_ONCE = 8, 0.25
@@ -423,7 +423,8 @@ class Trainer(StageTrainer):
     def _compete(self, make_network):
         """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
 
-        Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it.
+        Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it; of few rows a strong
+        one may seem weak at first.
 
         Returns
         -------
@@ -434,8 +435,12 @@ class Trainer(StageTrainer):
         if self.solver != "lbfgs" or not self._by_evidence() or starts[0].criterion == np.inf:
             return starts
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
-        self._advance(wary, min(_LBFGS_ROUNDS[-1][0], self.settings.max_iter))
+        self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
+            return starts
+        self._advance_all([*starts, wary], _TRIAL)
+        starts.sort(key=lambda start: start.criterion)
+        if starts[0].criterion < wary.criterion:
             return starts
         self._go_on_from(Start(make_network(self.rng)))
         return self._best_starts(make_network, MUCH_RIDGE)
@@ -457,8 +462,7 @@ class Trainer(StageTrainer):
         for until, part in rounds:
             n_iter = min(until, settings.max_iter) - done
             if n_iter > 0:
-                for start in starts:
-                    self._advance(start, n_iter)
+                self._advance_all(starts, n_iter)
             done += n_iter
             starts = sorted(starts, key=lambda start: start.criterion)[: max(most, -(-len(starts) // part))]
         for start in starts:
@@ -475,11 +479,12 @@ class Trainer(StageTrainer):
             setattr(start, name, getattr(self, name))
         return start
 
-    def _advance(self, start, n_iter):
-        """Some more iterations of one start."""
-        self._go_on_from(start)
-        self.network, _ = self._solve(start.network, n_iter, record=False)
-        self._remember(start)
+    def _advance_all(self, starts, n_iter):
+        """Some more iterations of some starts."""
+        for start in starts:
+            self._go_on_from(start)
+            self.network, _ = self._solve(start.network, min(n_iter, self.settings.max_iter), record=False)
+            self._remember(start)
 
     # --- pruning ------------------------------------------------------------------------------------------------
 

@@ -43,6 +43,16 @@ def test_noise_is_not_learnt():
 # --- weights of classes -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("n_columns", [4, 10])
+def test_a_strong_signal_in_few_rows_is_learnt(n_columns):
+    """It seems weak in the first iterations, of which evidence expects more."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(650, n_columns))
+    y = np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + np.abs(X[:, 3]) + 0.3 * rng.normal(size=len(X))
+    model = KANRegressor(random_state=0).fit(X[:150], y[:150])
+    assert model.score(X[150:], y[150:]) > 0.85
+
+
 def test_balanced_classes_lift_recall():
     X, y = rare(600)
     X_test, y_test = rare(2000, seed=1)
