@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -68,8 +69,10 @@ def main():
         first, second = np.median([np.array(run(FIT).split(), dtype=float) for _ in range(3)], axis=0)
         print(f"first fit in a process {scaled(first)}, second {scaled(second)} (limit: 2 s more)", flush=True)
         cache = str(Path(folder) / "cache")
-        total = seconds(lambda: run(FIT, NUMBA_CACHE_DIR=cache))
-        print(f"import and two fits without any cache {scaled(total)} (limit 20 s)", flush=True)
+        start = time.perf_counter()
+        second = float(run(FIT, NUMBA_CACHE_DIR=cache).split()[1])
+        total = time.perf_counter() - start - second
+        print(f"import and a first fit without any cache {scaled(total)} (limit 20 s)", flush=True)
         total = seconds(lambda: run(PREDICT, paths[0], NUMBA_CACHE_DIR=str(Path(folder) / "other")))
         print(f"import, unpickle, predict a row without any cache {scaled(total)}", flush=True)
 

@@ -126,8 +126,8 @@ class Trainer(StageTrainer):
         n_members : int, default=1
             Networks that are trained and end side by side as one; of exact data one alone.
         is_vain : callable, default=None
-            network -> bool, whether what the first one has learnt on the coarsest grid shows that the others need not
-            be trained.
+            network -> bool, whether what the first one has learnt on the coarsest grid shows that more training of it,
+            and of the others, would be in vain.
         """
         self.n_members, self.is_vain = n_members, is_vain
         try:
@@ -192,7 +192,8 @@ class Trainer(StageTrainer):
             self.network = self._refined(grid_size)
             name = f"grid {grid_size}" + (f", network {k + 1}" if many else "")
             stop = self._stage(name)
-            close = self.trying and self._is_close() and not stop
+            vain = k == 0 and not stop and self._ends_in_vain()
+            close = self.trying and self._is_close() and not (stop or vain)
             if close:
                 self._take_over(make_network)
                 stop = self._stage(f"{name}, lm")
@@ -200,19 +201,17 @@ class Trainer(StageTrainer):
             self._remember(member)
             scores.append(self._stage_score())
             self.n_trained = max(self.n_trained, k + 1)
-            if stop or close:
+            if stop or close or vain:
                 break
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
                 return self._members_stage(grid_size, fewer)
-            if self.n_trained == 1 and self._ends_in_vain():
-                break
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
 
     def _ends_in_vain(self):
-        """Whether others need not be trained; asked once."""
+        """Whether no more training is worth it; asked once."""
         if self.is_vain is not None:
             self.in_vain, self.is_vain = self.is_vain(self.network), None
         return self.in_vain
