@@ -181,10 +181,10 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 return late_columns(*self._residuals(table, network.raw_predict(part.rows.X)), columns)
 
             is_last = columns.all() or len(rounds) == _ROUNDS
-            trainer.run(sizes, start, n_members, None if is_last else lambda network, late=late: late(network).any())
+            trainer.run(sizes, start, n_members, None if is_last else late)
             if is_last or trainer.stopped:
                 break
-            found = late(trainer.network)
+            found = late(trainer.network) if trainer.late is None else trainer.late
             if not found.any():
                 break
             columns = columns | found

@@ -246,7 +246,8 @@ class Tables:
 
     def backward(self, rows, delta, grad):
         """Add the gradient by the values to grad; delta is the one by the output nodes."""
-        _backward_kernel(rows, delta, grad)
+        if len(self):
+            _backward_kernel(rows, delta, grad)
 
     def jacobian(self, rows, delta, out, offset):
         """Write derivatives by the values into (n_samples, n_rows, n_columns), from column `offset` on."""

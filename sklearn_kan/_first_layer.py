@@ -122,8 +122,7 @@ class FirstLayer(Layer):
                 yield i, terms.unseen[:, i]
 
     def backward(self, terms, delta, grad, grad_numbers=(), grad_values=None):
-        if len(self.tables):
-            self.tables.backward(terms.rows, delta, grad_values)
+        self.tables.backward(terms.rows, delta, grad_values)
         return super().backward(terms, delta, grad, grad_numbers)
 
     def l1_backward(self, terms, factor, sample_weight, grad, grad_values=None):

@@ -111,11 +111,11 @@ class Trainer(StageTrainer):
         self.n_members, self.members, self.n_trained = 1, [], 0
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
-        self.is_vain, self.in_vain = None, False
+        self.seek_late = self.late = None
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
-    def run(self, grid_sizes, make_network, n_members=1, is_vain=None):
+    def run(self, grid_sizes, make_network, n_members=1, seek_late=None):
         """Train from the coarsest to the finest grid, prune and train on.
 
         Parameters
@@ -125,11 +125,11 @@ class Trainer(StageTrainer):
             rng -> Network on the coarsest grid, or the network to go on with.
         n_members : int, default=1
             Networks that are trained and end side by side as one; of exact data one alone.
-        is_vain : callable, default=None
-            network -> bool, whether what the first one has learnt on the coarsest grid shows that more training of it,
-            and of the others, would be in vain.
+        seek_late : callable, default=None
+            network -> columns left out that its residuals depend on, a bool ndarray. Where the first network on the
+            coarsest grid shows any, training ends and they are in `late`.
         """
-        self.n_members, self.is_vain = n_members, is_vain
+        self.n_members, self.seek_late = n_members, seek_late
         try:
             self._stages(grid_sizes, make_network)
         except KeyboardInterrupt:
@@ -169,7 +169,7 @@ class Trainer(StageTrainer):
             if grid_size > grid_sizes[0]:
                 make_anew = self._next_grid(grid_size, make_network)
             self.stopped = self._members_stage(grid_size, make_anew)
-            if self.stopped or self.in_vain or self._turned_up():
+            if self.stopped or self.late is not None or self._turned_up():
                 break
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
@@ -192,8 +192,8 @@ class Trainer(StageTrainer):
             self.network = self._refined(grid_size)
             name = f"grid {grid_size}" + (f", network {k + 1}" if many else "")
             stop = self._stage(name)
-            vain = k == 0 and not stop and self._ends_in_vain()
-            close = self.trying and self._is_close() and not (stop or vain)
+            short = k == 0 and not stop and self._lacks_columns()
+            close = self.trying and self._is_close() and not (stop or short)
             if close:
                 self._take_over(make_network)
                 stop = self._stage(f"{name}, lm")
@@ -201,7 +201,7 @@ class Trainer(StageTrainer):
             self._remember(member)
             scores.append(self._stage_score())
             self.n_trained = max(self.n_trained, k + 1)
-            if stop or close or vain:
+            if stop or close or short:
                 break
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
@@ -210,11 +210,12 @@ class Trainer(StageTrainer):
         self.stage_scores.append(float(np.mean(scores)))
         return stop
 
-    def _ends_in_vain(self):
-        """Whether no more training is worth it; asked once."""
-        if self.is_vain is not None:
-            self.in_vain, self.is_vain = self.is_vain(self.network), None
-        return self.in_vain
+    def _lacks_columns(self):
+        """Whether the residuals show columns that were left out; asked once."""
+        if self.seek_late is not None:
+            late, self.seek_late = self.seek_late(self.network), None
+            self.late = late if late.any() else None
+        return self.late is not None
 
     def _screen(self, make_network):
         """New starts without the columns that explain no more than noise, where the first member has such.
