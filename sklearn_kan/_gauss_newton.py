@@ -10,6 +10,7 @@ segments. For this the columns of each layer are ordered: splines, base weights,
 import numpy as np
 
 from ._jit import njit
+from ._vectors import add_multiples
 
 # Rows whose segments stay in cache while pairs of segments take turns.
 _BLOCK = 128
@@ -41,20 +42,28 @@ def _gram_kernel(rows, places, starts, gram):
     rows : (n_samples, n_rows, n_entries), places : where segments begin and end in an entry, starts : (n_samples,
     n_segments), their first columns, gram : (n_columns, n_columns).
     """
-    n_samples, n_rows, _ = rows.shape
+    n_samples, n_rows, n_entries = rows.shape
+    n_columns = gram.shape[1]
     for first in range(0, n_samples, _BLOCK):
         for q in range(len(places) - 1):
             for p in range(q + 1):
-                k = np.uint64(places[p])
-                length = np.uint64(places[p + 1]) - k
+                k = places[p]
+                length = places[p + 1] - k
                 for s in range(first, min(first + _BLOCK, n_samples)):
-                    column = np.uint64(starts[s, p])
                     for r in range(n_rows):
-                        for a in range(places[q], places[q + 1]):
-                            left = rows[s, r, a]
-                            line = np.uint64(starts[s, q] + a - places[q])
-                            for b in range(length):
-                                gram[line, column + b] += left * rows[s, r, k + b]
+                        at = (s * n_rows + r) * n_entries + k
+                        line = starts[s, q] * n_columns + starts[s, p]
+                        a = places[q]
+                        while a + 4 <= places[q + 1]:
+                            lines = (line, line + n_columns, line + 2 * n_columns, line + 3 * n_columns)
+                            left = (rows[s, r, a], rows[s, r, a + 1], rows[s, r, a + 2], rows[s, r, a + 3])
+                            add_multiples(gram, lines, length, left, rows, at)
+                            line += 4 * n_columns
+                            a += 4
+                        while a < places[q + 1]:
+                            add_multiples(gram, (line,), length, (rows[s, r, a],), rows, at)
+                            line += n_columns
+                            a += 1
 
 
 @njit

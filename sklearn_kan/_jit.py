@@ -25,6 +25,7 @@ _OPTIONS = {
 # 'plain': functions of one variable that Python may still evaluate, in about the time that the import of Numba takes.
 _state = {"cache": os.environ.get("SKLEARN_KAN_CACHE", "1") != "0", "plain": 10_000}
 _lock = threading.RLock()
+_lessons = []
 
 
 class _Mode(threading.local):
@@ -52,6 +53,12 @@ class Kernel:
 njit = Kernel
 
 
+def lesson(function):
+    """Decorator: what Numba is taught before it compiles anything."""
+    _lessons.append(function)
+    return function
+
+
 @contextmanager
 def plain(n_functions):
     """Leave the evaluation of so many functions of one variable to Python, if they are few and nothing is compiled."""
@@ -72,6 +79,8 @@ def _compile_file(kernel):
     names = kernel.function.__globals__
     with _lock:
         _state["plain"] = 0
+        while _lessons:
+            _lessons.pop()()
         for name, other in list(names.items()):
             if isinstance(other, Kernel) and other.function.__globals__ is names:
                 names[name] = other.compiled = _compiled(other.function)

@@ -31,12 +31,9 @@ from ._symbols import Symbols
 BASE_ACTIVATIONS = ("silu", "identity", "zero")
 # Distances from the knots, in units of the knot range, are cut here: products over some layers stay finite.
 FARTHEST = 1e30
-# With so few basis functions, and so many outputs, a product with all of them is quicker than one with some.
-_DENSE_BASIS, _DENSE_OUT = 10, 4
-# Elements of a block of it, which stays in cache.
-_DENSE_ELEMENTS = 12_000
-# Where they are there already up to so many functions are; and the most elements that are kept of them.
-_KEPT_BASIS, _KEPT_ELEMENTS = 16, 1 << 22
+# With so few basis functions, and so many outputs, a product with all of them is quicker than one with some, where they
+# are there already; the most elements that are kept of them.
+_KEPT_BASIS, _KEPT_OUT, _KEPT_ELEMENTS = 11, 4, 1 << 22
 
 
 def _silu_curvature(t):
@@ -195,7 +192,7 @@ class Layer:
     def kept(self, terms):
         """Terms that serve many passes; they hold all of them where products with all are quicker than with some."""
         n_terms = terms.t.size * (self.n_basis + 1)
-        if self.n_basis <= _KEPT_BASIS and self.n_out >= _DENSE_OUT and n_terms <= _KEPT_ELEMENTS:
+        if self.n_basis <= _KEPT_BASIS and self.n_out >= _KEPT_OUT and n_terms <= _KEPT_ELEMENTS:
             terms.dense = self.all_terms(terms)
         return terms
 
@@ -221,24 +218,11 @@ class Layer:
         delta_in = np.zeros(terms.interval.shape)
         if not len(terms.slope) and terms.dense is not None:
             grad += (terms.dense.T @ delta).reshape(grad.shape)
-        elif not len(terms.slope) and self.n_basis < _DENSE_BASIS and self.n_out >= _DENSE_OUT:
-            self._dense_gradient(terms, delta, grad)
         else:
             backward_kernel(terms.interval, terms.value, terms.slope, self.weights, delta, grad, delta_in)
         if len(self.symbols):
             self.symbols.backward(terms.t, delta, grad_numbers, delta_in)
         return delta_in
-
-    def _dense_gradient(self, terms, delta, grad):
-        """Add the gradient by the weights as products with blocks of rows of all basis functions."""
-        n_rows = len(delta)
-        block = max(1, _DENSE_ELEMENTS // (self.n_in * (self.n_basis + 1)))
-        dense = np.empty((min(block, n_rows), self.n_in, self.n_basis + 1))
-        for first in range(0, n_rows, block):
-            part = dense[: n_rows - first]
-            dense_kernel(terms.interval, terms.value, first, part)
-            flat = part.reshape(len(part), -1)
-            grad += (flat.T @ delta[first : first + len(part)]).reshape(grad.shape)
 
     def l1_backward(self, terms, factor, sample_weight, grad):
         """The same for the penalty sum_s w_s sum_ij factor_ij abs(phi_ij(x_s))."""
@@ -251,9 +235,13 @@ class Layer:
     def input_gradient(self, terms, delta):
         """Gradient by t, (n_samples, n_rows, n_in), of rows of cotangents, (n_samples, n_rows, n_out)."""
         delta_in = np.zeros((*delta.shape[:2], self.n_in))
-        input_gradient_kernel(terms.interval, terms.slope, self.weights, delta, delta_in)
+        self._add_input_gradient(terms.interval, terms.slope, delta, delta_in)
         self.symbols.input_gradient(terms.t, delta, delta_in)
         return delta_in
+
+    def _add_input_gradient(self, interval, slope, delta, delta_in):
+        delta, into = delta.reshape(-1, self.n_out), delta_in.reshape(-1, self.n_in)
+        input_gradient_kernel(interval, slope, self.weights, np.ascontiguousarray(delta), into)
 
     def edge_slopes(self, terms):
         """Derivative by t of every edge's function, shape (n_samples, n_in, n_out)."""
@@ -269,7 +257,7 @@ class Layer:
             low, high = self._ends()
             curvature[..., -1] = np.where((t >= low) & (t <= high), _silu_curvature(t), 0.0)
         found = np.zeros((*delta.shape[:2], self.n_in))
-        input_gradient_kernel(terms.interval, curvature, self.weights, delta, found)
+        self._add_input_gradient(terms.interval, curvature, delta, found)
         self.symbols.input_curvature(t, delta, found)
         return found
 

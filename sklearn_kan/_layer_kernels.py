@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ._jit import njit
+from ._vectors import add_combination, add_multiples, dot_combination
 
 # Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
 _CUBIC = 5
@@ -73,25 +74,84 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
 
 
 @njit
-def _cubic_rows(rows, g):
-    """The four rows from g on and the last one, of a node's weights or their gradient."""
-    one = np.uint64(1)  # unsigned, else Numba looks for negative indices
-    return rows[g], rows[g + one], rows[g + one + one], rows[g + one + one + one], rows[np.uint64(len(rows)) - one]
-
-
-@njit
 def _cubic_terms(terms):
     """The five terms of a cubic node."""
     return terms[0], terms[1], terms[2], terms[3], terms[4]
 
 
 @njit
+def _cubic_places(first, last, n_out):
+    """Where the rows of these terms begin: four from the first one on, and the last one of the node."""
+    return first, first + n_out, first + 2 * n_out, first + 3 * n_out, last
+
+
+@njit
+def _add_functions(interval, value, weights, i, start, stop, out, shift):
+    """Add phi of every edge of node i at the rows from start to stop to out, whose rows begin at row `shift`."""
+    n_terms = value.shape[2]
+    n_rows, n_out = weights.shape[1:]
+    last = ((i + 1) * n_rows - 1) * n_out
+    for s in range(start, stop):
+        first = (i * n_rows + interval[s, i]) * n_out
+        at = (s - shift) * n_out
+        if n_terms == _CUBIC:
+            add_combination(out, at, n_out, _cubic_terms(value[s, i]), weights, _cubic_places(first, last, n_out))
+        else:
+            for a in range(n_terms):
+                place = (first + a * n_out if a < n_terms - 1 else last,)
+                add_combination(out, at, n_out, (value[s, i, a],), weights, place)
+
+
+@njit
+def _add_gradient(interval, value, grad, i, start, stop, delta, shift):
+    """Add the gradient by the weights of node i from the rows from start to stop; delta's begin at row `shift`."""
+    n_terms = value.shape[2]
+    n_rows, n_out = grad.shape[1:]
+    last = ((i + 1) * n_rows - 1) * n_out
+    for s in range(start, stop):
+        first = (i * n_rows + interval[s, i]) * n_out
+        at = (s - shift) * n_out
+        if n_terms == _CUBIC:
+            add_multiples(grad, _cubic_places(first, last, n_out), n_out, _cubic_terms(value[s, i]), delta, at)
+        else:
+            for a in range(n_terms):
+                place = (first + a * n_out if a < n_terms - 1 else last,)
+                add_multiples(grad, place, n_out, (value[s, i, a],), delta, at)
+
+
+@njit
+def _gradient_into(interval, slope, weights, i, start, stop, delta, shift, delta_in):
+    """Add the gradient by t of node i at the rows from start to stop; delta's begin at row `shift`.
+
+    Each of the n_samples rows has as many of delta, (n_samples * n_deltas, n_out), and of delta_in.
+    """
+    n_samples, _, n_terms = slope.shape
+    n_rows, n_out = weights.shape[1:]
+    n_deltas = len(delta_in) // n_samples
+    last = ((i + 1) * n_rows - 1) * n_out
+    for s in range(start, stop):
+        first = (i * n_rows + interval[s, i]) * n_out
+        if n_terms == _CUBIC:
+            slopes, places = _cubic_terms(slope[s, i]), _cubic_places(first, last, n_out)
+            for r in range(n_deltas):
+                at = ((s - shift) * n_deltas + r) * n_out
+                delta_in[s * n_deltas + r, i] += dot_combination(delta, at, n_out, slopes, weights, places)
+        else:
+            for r in range(n_deltas):
+                at = ((s - shift) * n_deltas + r) * n_out
+                for a in range(n_terms):
+                    place = (first + a * n_out if a < n_terms - 1 else last,)
+                    delta_in[s * n_deltas + r, i] += dot_combination(
+                        delta, at, n_out, (slope[s, i, a],), weights, place
+                    )
+
+
+@njit
 def forward_kernel(interval, value, weights, out):
     """Add ``sum_i phi_ij`` to out, shape (n_samples, n_out)."""
     n_samples, n_in, n_terms = value.shape
-    n_out = out.shape[1]
     base = weights.shape[1] - 1
-    if n_out == 1:  # a sum in a register: much faster than one in memory
+    if out.shape[1] == 1:  # a sum in a register: much faster than one in memory
         for s in range(n_samples):
             total = 0.0
             for i in range(n_in):
@@ -99,35 +159,22 @@ def forward_kernel(interval, value, weights, out):
                 for a in range(n_terms - 1):
                     total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
             out[s, 0] += total
-    elif n_terms == _CUBIC:
-        for start in range(0, n_samples, _BLOCK):
-            for i in range(n_in):
-                for s in range(start, min(start + _BLOCK, n_samples)):
-                    y = out[s]
-                    w0, w1, w2, w3, w4 = _cubic_rows(weights[i], np.uint64(interval[s, i]))
-                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
-                    for j in range(n_out):
-                        y[j] += v0 * w0[j] + v1 * w1[j] + v2 * w2[j] + v3 * w3[j] + v4 * w4[j]
-    else:
-        for s in range(n_samples):
-            for i in range(n_in):
-                for a in range(n_terms):
-                    g = interval[s, i] + a if a < n_terms - 1 else base
-                    v = value[s, i, a]
-                    for j in range(n_out):
-                        out[s, j] += v * weights[i, g, j]
+        return
+    none = np.int64(0)  # a literal would be compiled once more
+    for start in range(0, n_samples, _BLOCK):
+        for i in range(n_in):
+            _add_functions(interval, value, weights, i, start, min(start + _BLOCK, n_samples), out, none)
 
 
 @njit
 def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
     """Add the gradient by the weights to grad and the one by t to delta_in; delta is the gradient by y.
 
-    Without rows of slopes there is no gradient by t.
+    Shapes: delta (n_samples, n_out), delta_in (n_samples, n_in). Without rows of slopes there is no gradient by t.
     """
     n_samples, n_in, n_terms = value.shape
-    n_out = delta.shape[1]
     base = weights.shape[1] - 1
-    if n_out == 1:
+    if delta.shape[1] == 1:
         for s in range(n_samples):
             for i in range(n_in):
                 into = 0.0
@@ -139,64 +186,23 @@ def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
                 if len(slope):
                     delta_in[s, i] += into * delta[s, 0]
         return
-    if n_terms == _CUBIC:
-        for start in range(0, n_samples, _BLOCK):
-            for i in range(n_in):
-                for s in range(start, min(start + _BLOCK, n_samples)):
-                    y = delta[s]
-                    g = np.uint64(interval[s, i])
-                    g0, g1, g2, g3, g4 = _cubic_rows(grad[i], g)
-                    v0, v1, v2, v3, v4 = _cubic_terms(value[s, i])
-                    for j in range(n_out):
-                        d = y[j]
-                        g0[j] += v0 * d
-                        g1[j] += v1 * d
-                        g2[j] += v2 * d
-                    for j in range(n_out):  # five rows in one loop are too many for the compiler to keep apart
-                        d = y[j]
-                        g3[j] += v3 * d
-                        g4[j] += v4 * d
-                    if len(slope):
-                        w0, w1, w2, w3, w4 = _cubic_rows(weights[i], g)
-                        d0, d1, d2, d3, d4 = _cubic_terms(slope[s, i])
-                        into = 0.0
-                        for j in range(n_out):
-                            into += y[j] * (d0 * w0[j] + d1 * w1[j] + d2 * w2[j] + d3 * w3[j] + d4 * w4[j])
-                        delta_in[s, i] += into
-        return
-    for s in range(n_samples):
+    none = np.int64(0)
+    for start in range(0, n_samples, _BLOCK):
+        stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            into = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                v = value[s, i, a]
-                dot = 0.0
-                for j in range(n_out):
-                    grad[i, g, j] += v * delta[s, j]
-                    dot += weights[i, g, j] * delta[s, j]
-                if len(slope):
-                    into += slope[s, i, a] * dot
+            _add_gradient(interval, value, grad, i, start, stop, delta, none)
             if len(slope):
-                delta_in[s, i] += into
+                _gradient_into(interval, slope, weights, i, start, stop, delta, none, delta_in)
 
 
 @njit
 def input_gradient_kernel(interval, slope, weights, delta, delta_in):
-    """Add the gradient by t to delta_in, shape (n_samples, n_rows, n_in); delta is (n_samples, n_rows, n_out)."""
-    n_samples, n_in, n_terms = slope.shape
-    n_rows = delta.shape[1]
-    n_out = delta.shape[2]
-    base = weights.shape[1] - 1
-    for s in range(n_samples):
+    """Add the gradient by t to delta_in, (n_samples * n_deltas, n_in); delta is (n_samples * n_deltas, n_out)."""
+    n_samples, n_in, _ = slope.shape
+    none = np.int64(0)
+    for start in range(0, n_samples, _BLOCK):
         for i in range(n_in):
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
-                d = slope[s, i, a]
-                for r in range(n_rows):
-                    dot = 0.0
-                    for j in range(n_out):
-                        dot += weights[i, g, j] * delta[s, r, j]
-                    delta_in[s, r, i] += d * dot
+            _gradient_into(interval, slope, weights, i, start, min(start + _BLOCK, n_samples), delta, none, delta_in)
 
 
 @njit
@@ -218,20 +224,11 @@ def jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
 
 @njit
 def _edge_values(interval, value, weights, i, start, stop, phi):
-    """Write phi of every edge of input node i at the rows from start to stop, shape (>= stop - start, n_out)."""
-    n_terms = value.shape[2]
-    base = weights.shape[1] - 1
-    n_out = weights.shape[2]
-    for s in range(start, stop):
-        row = phi[s - start]
-        v = value[s, i, n_terms - 1]
-        for j in range(n_out):
-            row[j] = v * weights[i, base, j]
-        for a in range(n_terms - 1):
-            g = np.uint64(interval[s, i] + a)
-            v = value[s, i, a]
-            for j in range(n_out):
-                row[j] += v * weights[i, g, j]
+    """Write phi of every edge of node i at the rows from start to stop, shape (>= stop - start, n_out)."""
+    for s in range(stop - start):
+        for j in range(phi.shape[1]):
+            phi[s, j] = 0.0
+    _add_functions(interval, value, weights, i, start, stop, phi, start)
 
 
 @njit
@@ -259,23 +256,19 @@ def moments_kernel(interval, value, weights, sample_weight, moments):
 @njit
 def l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, grad, delta_in):
     """Add the gradient of sum_s w_s sum_ij factor_ij |phi_ij| to grad and, by t, to delta_in."""
-    n_samples, n_in, n_terms = value.shape
+    n_samples, n_in, _ = value.shape
     n_out = weights.shape[2]
-    base = weights.shape[1] - 1
-    phi = np.empty((1, n_out))
-    for s in range(n_samples):
+    delta = np.empty((_BLOCK, n_out))
+    for start in range(0, n_samples, _BLOCK):
+        stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            _edge_values(interval, value, weights, i, s, s + 1, phi)
-            for j in range(n_out):
-                phi[0, j] = np.sign(phi[0, j]) * factor[i, j] * sample_weight[s]
-            into = 0.0
-            for a in range(n_terms):
-                g = interval[s, i] + a if a < n_terms - 1 else base
+            _edge_values(interval, value, weights, i, start, stop, delta)
+            for s in range(start, stop):
                 for j in range(n_out):
-                    grad[i, g, j] += value[s, i, a] * phi[0, j]
-                    if len(slope):
-                        into += slope[s, i, a] * weights[i, g, j] * phi[0, j]
-            delta_in[s, i] += into
+                    delta[s - start, j] = np.sign(delta[s - start, j]) * factor[i, j] * sample_weight[s]
+            _add_gradient(interval, value, grad, i, start, stop, delta, start)
+            if len(slope):
+                _gradient_into(interval, slope, weights, i, start, stop, delta, start, delta_in)
 
 
 @njit

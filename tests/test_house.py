@@ -19,8 +19,8 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 LEVELS = {
     0: ("_version", "_jit", "_threads"),
     1: (
+        "_vectors",
         "_bspline",
-        "_layer_kernels",
         "_losses",
         "_penalties",
         "_symbolic_library",
@@ -30,7 +30,7 @@ LEVELS = {
         "_columns",
         "_cholesky",
     ),
-    2: ("_affine_fit", "_symbols", "_categorical"),
+    2: ("_affine_fit", "_symbols", "_categorical", "_layer_kernels"),
     3: ("_layer",),
     4: ("_first_layer",),
     5: ("_network",),
@@ -97,21 +97,22 @@ def compiled_elsewhere(text):
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
-            found += [alias.name for alias in node.names]
+            found += [alias.name for alias in node.names if alias.name in compilers]
         elif isinstance(node, ast.Attribute) and node.attr in compilers:
             found.append(ast.unparse(node))
     return found
 
 
 def foreign_calls(text):
-    """What kernels call by name that is neither Python's own nor a kernel of the same file."""
+    """What kernels call by name that is neither Python's own, an instruction, nor a kernel of the same file."""
     own = kernels(text)
     python = {"range", "len", "min", "max", "abs", "int", "float", "bool", "zip", "enumerate", "round", "sum", "divmod"}
+    known = python | {"add_combination", "add_multiples", "dot_combination"} | set(own)
     return {
         (name, node.func.id)
         for name, kernel in own.items()
         for node in ast.walk(kernel)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in python | set(own)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in known
     }
 
 

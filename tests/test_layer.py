@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
-from sklearn_kan import _layer
 from sklearn_kan._layer import BASE_ACTIVATIONS
 
 CASES = {
@@ -124,20 +123,6 @@ def test_zeros_are_not_kept_where_they_are_many():
     for n_out, grid_size in ((1, 5), (5, 50)):
         layer = samples.layer(rng, 2, n_out, grid_size=grid_size)
         assert layer.kept(layer.expand(x, slopes=False)).dense is None
-
-
-@pytest.mark.kernels
-@pytest.mark.parametrize("degree", [1, 3])
-def test_gradient_by_dense_products(degree):
-    """Several blocks of rows, the last one shorter."""
-    rng = np.random.RandomState(0)
-    layer = samples.layer(rng, 2, 5, degree=degree)
-    x = rng.uniform(-1.2, 1.2, (_layer._DENSE_ELEMENTS // (2 * (layer.n_basis + 1)) + 7, 2))
-    delta = rng.normal(size=(len(x), 5))
-    grad, expected = np.zeros((2, *layer.weights.shape))
-    layer._dense_gradient(layer.expand(x, slopes=False), delta, grad)
-    expected[:] = np.einsum("sig,sj->igj", bases(layer, x), delta)
-    assert_allclose(grad, expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.kernels

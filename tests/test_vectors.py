@@ -1,0 +1,53 @@
+"""The innermost loops of compiled kernels against what the same functions say in plain Python."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from sklearn_kan._jit import njit
+from sklearn_kan._vectors import add_combination, add_multiples, dot_combination
+
+N_ROWS, N_COLUMNS, AT = 6, 13, 17
+
+
+@njit
+def one(out, row, n, values, rows, places):
+    """All three with one term."""
+    add_combination(out, AT, n, (values[0],), rows, (places[0],))
+    add_multiples(rows, (places[0],), n, (values[0],), row, AT)
+    return dot_combination(row, AT, n, (values[0],), rows, (places[0],))
+
+
+@njit
+def five(out, row, n, values, rows, places):
+    """All three with five terms."""
+    five_values = values[0], values[1], values[2], values[3], values[4]
+    five_places = places[0], places[1], places[2], places[3], places[4]
+    add_combination(out, AT, n, five_values, rows, five_places)
+    add_multiples(rows, five_places, n, five_values, row, AT)
+    return dot_combination(row, AT, n, five_values, rows, five_places)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("n", range(12))
+@pytest.mark.parametrize("kernel", [one, five])
+def test_compiled_as_in_python(kernel, n):
+    """Rows of every length, in the middle of arrays whose other numbers stay."""
+    rng = np.random.RandomState(n)
+    rows, row, out = (rng.normal(size=(N_ROWS, N_COLUMNS)) for _ in range(3))
+    values, places = rng.normal(size=5), N_COLUMNS * rng.permutation(N_ROWS)[:5]
+    mine, plain = ([out.copy(), row.copy(), n, values, rows.copy(), places] for _ in range(2))
+    found, expected = kernel(*mine), kernel.function(*plain)
+    assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    for array, other in zip(mine, plain, strict=True):
+        assert_allclose(array, other, rtol=1e-14, atol=1e-14)
+
+
+def test_other_arrays_are_refused():
+    """Places are those in memory."""
+    from numba.core.errors import TypingError
+
+    rows, values, places = np.zeros((5, 4)), np.zeros(5), np.arange(0, 20, 4)
+    for bad in (rows.T, rows.astype(np.float32)):
+        with pytest.raises(TypingError, match="C-contiguous arrays of float64"):
+            one(bad, rows, 2, values, rows, places)
