@@ -159,20 +159,39 @@ class Parts:
             layer.jacobian(term, by_node, jacobian, self.network.offsets[l] - self.start, number_offset, *value_offset)
         return jacobian
 
+    def _factors(self, terms, delta):
+        """Of each group of one node: its columns' features and the cotangents of the node, whose products are J.
+
+        Yields
+        ------
+        features : ndarray of shape (n_samples, n_group)
+        by_node : ndarray of shape (n_samples, n_sums)
+        """
+        found = [(layer.features(term), rows) for _, layer, term, rows in self._layers(terms, delta)][::-1]
+        for group in self.groups:
+            k, _, _, j, _ = self.places[group[0]]
+            features, rows = found[k]
+            yield features[:, _as_slice(self.places[group, 4])], rows[:, :, j]
+
     def grams(self, terms, delta):
         """J' J of each group over all samples and sums."""
         if self.detail == "whole":
             jacobian = self.jacobian(terms, delta).reshape(-1, self.n_columns)
             return [_gram(jacobian[:, group]) for group in self.groups]
-        features, by_node = [], []
-        for _, layer, term, rows in self._layers(terms, delta):
-            features.insert(0, layer.features(term))
-            by_node.insert(0, np.sqrt(np.einsum("srj,srj->sj", rows, rows)))
-        grams = []
-        for group in self.groups:
-            k, _, _, j, _ = self.places[group[0]]
-            grams.append(_gram(by_node[k][:, j, None] * features[k][:, _as_slice(self.places[group, 4])]))
-        return grams
+        factors = self._factors(terms, delta)
+        return [_gram(np.sqrt(np.einsum("sr,sr->s", rows, rows))[:, None] * features) for features, rows in factors]
+
+    def squares(self, terms, delta, roots):
+        """Squared lengths of the rows of J of each group times its root, added up, shape (n_samples, n_sums)."""
+        if self.detail == "whole":
+            jacobian = self.jacobian(terms, delta)
+            spread = (jacobian[:, :, group] @ root for group, root in zip(self.groups, roots, strict=True))
+            return sum((np.einsum("srp,srp->sr", one, one) for one in spread), np.zeros(delta.shape[:2]))
+        total = np.zeros(delta.shape[:2])
+        for (features, rows), root in zip(self._factors(terms, delta), roots, strict=True):
+            spread = features @ root
+            total += np.einsum("sp,sp->s", spread, spread)[:, None] * rows**2
+        return total
 
     @cached_property
     def edges(self):

@@ -155,8 +155,9 @@ class Tables:
             Half the knot range of each column.
         """
         n_atoms = np.array([len(own) for own in atoms])
-        missing = np.isnan(X)
-        some, constant = missing.any(axis=0), missing.all(axis=0)
+        some = np.isnan(X.min(axis=0))  # a NaN is the lowest
+        constant = some.copy()
+        constant[some] = np.isnan(X[:, some]).all(axis=0)
         constant |= (n_categories == 1) & ~some
         columns = np.flatnonzero(some | (n_categories > 0) | (n_atoms > 0))
         values = np.zeros((int((n_categories + n_atoms + some)[columns].sum()), n_out))

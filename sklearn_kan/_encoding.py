@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from ._threads import taken
+
 # Tables up to this size are rounded, sorted and their equal rows merged.
 CANONICAL_ROWS = 20_000
 # Inputs in units of half the knot range, and targets in units of their spread, are rounded to multiples of this.
@@ -50,7 +52,7 @@ def hold_out(X, y, weight, fraction, rng, *, stratify):
     held_out = np.zeros(len(X), dtype=bool)
     held_out[next(split.split(X, labels))[1]] = True
     parts = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    return [[values.take(rows, axis=0) for values in (X, y, weight)] for rows in parts]  # quickest in their order
+    return [[taken(values, rows) for values in (X, y, weight)] for rows in parts]  # quickest in their order
 
 
 def _weighted_quantile(y, weight, level):

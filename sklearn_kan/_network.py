@@ -8,7 +8,7 @@ from ._layer import FARTHEST, Layer
 from ._threads import map_chunks
 
 # Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
-_CHUNK_ELEMENTS = 1 << 15
+_CHUNK_ELEMENTS = 1 << 16
 # The same where nothing but the outputs is kept: fewer calls count more than the nearest cache.
 _PREDICT_ELEMENTS = 1 << 18
 _LEAST_ROWS, _MOST_ROWS = 32, 4096

@@ -81,10 +81,7 @@ class Posterior:
 
         def fill(rows):
             _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-            jacobian = parts.jacobian(terms, np.tile(eye, (len(terms[0].t), 1, 1))).reshape(-1, parts.n_columns)
-            spread = (jacobian[:, group] @ root for group, root in zip(parts.groups, self.roots, strict=True))
-            variance = sum((np.einsum("sp,sp->s", one, one) for one in spread), np.zeros(len(jacobian)))
-            out[rows] = variance.reshape(-1, len(eye))
+            out[rows] = parts.squares(terms, np.tile(eye, (len(terms[0].t), 1, 1)), self.roots)
 
         for _ in map_chunks(fill, len(X), parts.chunk_rows(len(eye))):
             pass

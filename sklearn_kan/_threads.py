@@ -11,11 +11,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from threading import Lock, local
 
+import numpy as np
 import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
 # Fewer chunks a thread are done sooner than threads begin; most chunks of a run, whose results wait together.
-_CHUNKS_A_THREAD, _RUN = 3, 8
+_CHUNKS_A_THREAD, _RUN = 1, 8
+# Rows that are taken in one go.
+_TAKEN = 1 << 15
 
 _lock = Lock()
 _state = {"fits": 0, "limit": None, "controller": None}
@@ -124,3 +127,15 @@ def map_chunks(function, n_rows, chunk_rows, most=_RUN):
 def one_ahead(function, items):
     """Yield ``function(item)`` for each item, in order; with several threads the next one is made meanwhile."""
     yield from map(function, items) if n_threads() < 2 else _in_order(function, items, 1)
+
+
+def taken(values, rows):
+    """Some rows of an array by their numbers, ``values[rows]``."""
+    out = np.empty((len(rows), *values.shape[1:]), dtype=values.dtype)
+
+    def take(part):
+        values.take(rows[part], axis=0, out=out[part], mode="clip")  # 'raise' would copy once more
+
+    for _ in map_chunks(take, len(rows), _TAKEN):
+        pass
+    return out

@@ -7,7 +7,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
 from sklearn_kan._bspline import breakpoints_of, greville
-from sklearn_kan._grid import any_drift, data_range, follow_activations, has_drifted, initial_network, refine, regauge
+from sklearn_kan._grid import (
+    any_drift,
+    data_range,
+    extremes,
+    follow_activations,
+    has_drifted,
+    initial_network,
+    refine,
+    regauge,
+)
 from sklearn_kan._layer import BASE_ACTIVATIONS
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._network import Network
@@ -396,3 +405,10 @@ def test_gauge_with_silu():
     assert_allclose(found.raw_predict(X), expected, atol=1e-3 * np.ptp(expected))
     new_norms = np.concatenate([found.ravel() for found in naive.norms(found, X, weight)])
     assert_allclose(new_norms, norms, rtol=1e-2, atol=1e-3)
+
+
+def test_extremes_leave_missing_values_out():
+    x = np.array([[1.0, np.nan, np.nan], [-2.0, 3.0, np.nan], [5.0, 2.0, np.nan]])
+    low, high = extremes(x)
+    assert_array_equal(low, [-2.0, 2.0, np.nan])
+    assert_array_equal(high, [5.0, 3.0, np.nan])

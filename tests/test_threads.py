@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklearn_kan import KANRegressor, _threads
-from sklearn_kan._threads import chunk_slices, fit_threads, map_chunks, n_threads, one_ahead, single_blas_thread
+from sklearn_kan._threads import chunk_slices, fit_threads, map_chunks, n_threads, one_ahead, single_blas_thread, taken
 
 
 def blas_threads():
@@ -163,3 +163,15 @@ def test_a_fit_in_another_thread_gives_the_same_bits():
     other.start()
     other.join()
     assert_array_equal(found[1], found[0])
+
+
+@pytest.mark.parametrize("shape", [(100_000,), (70_000, 3)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_are_taken(shape, dtype):
+    """Of arrays that may be views, by several threads, and none of none."""
+    rng = np.random.RandomState(0)
+    values = rng.normal(size=(2 * shape[0], *shape[1:])).astype(dtype)[::2]
+    for rows in (rng.permutation(len(values)), np.arange(0)):
+        found = taken(values, rows)
+        assert found.dtype == dtype
+        assert_array_equal(found, values[rows])
