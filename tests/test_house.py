@@ -17,7 +17,7 @@ PACKAGE = Path(sklearn_kan.__file__).parent
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
 # A module imports modules of lower levels only.
 LEVELS = {
-    0: ("_version", "_jit", "_threads"),
+    0: ("_version", "_jit", "_threads", "_vector_code"),
     1: (
         "_vectors",
         "_bspline",
@@ -142,7 +142,7 @@ def test_optional_dependencies_are_imported_where_they_are_used(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_run_time_dependencies(module):
-    allowed = {"numpy", "scipy", "sklearn", "numba", "joblib", "threadpoolctl"}
+    allowed = {"numpy", "scipy", "sklearn", "numba", "llvmlite", "joblib", "threadpoolctl"}
     assert imported_at_the_top(source(module)) <= allowed | set(sys.stdlib_module_names)
 
 

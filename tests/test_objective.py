@@ -332,7 +332,7 @@ def test_first_layer_is_taken_from_the_objective_before():
 def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
     rng = np.random.RandomState(0)
     network = samples.network(rng, [2, 3, 1])
-    x = samples.inputs(rng, network, 7000)
+    x = samples.inputs(rng, network, 13000)
     objective = Objective(network, SquaredError(), x, np.sin(x[:, :1]), np.ones(len(x)), PENALTIES["all"])
     assert len(x) > 3 * network.chunk_rows()
     theta = network.theta

@@ -1,0 +1,173 @@
+"""Instructions of several numbers for the loops of `_vectors`; Numba is there when this file is imported."""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
+
+_QUICK = ("contract", "reassoc", "nsz", "arcp")
+# A call would take longer than the work.
+_INLINED = {"jit_options": {"forceinline": True}}
+
+
+class _Code:
+    """Instructions with vectors of one width."""
+
+    def __init__(self, context, builder, width):
+        self.context, self.builder, self.width = context, builder, width
+        number = ir.DoubleType()
+        self.type = number if width == 1 else ir.VectorType(number, width)
+
+    def _pointer(self, kind, array, place):
+        data = self.context.make_array(kind)(self.context, self.builder, array).data
+        return self.builder.bitcast(self.builder.gep(data, [place]), self.type.as_pointer())
+
+    def load(self, kind, array, place):
+        return self.builder.load(self._pointer(kind, array, place), align=8)
+
+    def store(self, vector, kind, array, place):
+        self.builder.store(vector, self._pointer(kind, array, place), align=8)
+
+    def filled(self, number):
+        """A vector of one number."""
+        if self.width == 1:
+            return number
+        unknown, lane = ir.Constant(self.type, ir.Undefined), ir.IntType(32)
+        first = self.builder.insert_element(unknown, number, lane(0))
+        return self.builder.shuffle_vector(first, unknown, ir.Constant(ir.VectorType(lane, self.width), None))
+
+    def times(self, left, right):
+        return self.builder.fmul(left, right, flags=_QUICK)
+
+    def plus(self, left, right):
+        return self.builder.fadd(left, right, flags=_QUICK)
+
+    def combination(self, values, kind, array, places, j, onto):
+        """Sum of values times what is in the array j behind the places, added to a vector."""
+        for value, place in zip(values, places, strict=True):
+            row = self.load(kind, array, self.builder.add(place, j))
+            onto = self.plus(onto, self.times(self.filled(value), row))
+        return onto
+
+    def zeros(self):
+        return ir.Constant(self.type, 0.0 if self.width == 1 else None)
+
+    def total(self, vector):
+        """Sum of the numbers of a vector."""
+        if self.width == 1:
+            return vector
+        lanes = [self.builder.extract_element(vector, ir.IntType(32)(k)) for k in range(self.width)]
+        while len(lanes) > 1:
+            lanes = [self.plus(left, right) for left, right in zip(lanes[::2], lanes[1::2], strict=True)]
+        return lanes[0]
+
+
+def _for_width(context, builder, n, body):
+    """Build body(code, j) for fours, then for two, then for one of n numbers."""
+    integer = n.type
+    fours = builder.and_(n, integer(-4))
+    with cgutils.for_range_slice(builder, integer(0), fours, integer(4)) as (j, _):
+        body(_Code(context, builder, 4), j)
+    for width, j in ((2, fours), (1, builder.and_(n, integer(-2)))):
+        left = builder.and_(n, integer(width))
+        with builder.if_then(builder.icmp_unsigned("!=", left, integer(0))):
+            body(_Code(context, builder, width), j)
+
+
+def _check(*arrays):
+    for array in arrays:
+        if not (isinstance(array, types.Array) and array.layout == "C" and array.dtype == types.float64):
+            raise TypingError(f"Rows must be in C-contiguous arrays of float64, got {array}.")
+
+
+@intrinsic
+def _add_combination(_, out, at, n, values, rows, places):
+    _check(out, rows)
+
+    def codegen(context, builder, signature, arguments):
+        out_kind, *_, rows_kind, _ = signature.args
+        out, at, n, values, rows, places = arguments
+        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+
+        def body(code, j):
+            place = builder.add(at, j)
+            found = code.combination(values, rows_kind, rows, places, j, code.load(out_kind, out, place))
+            code.store(found, out_kind, out, place)
+
+        _for_width(context, builder, n, body)
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, types.intp, values, rows, places), codegen
+
+
+@intrinsic
+def _add_multiples(_, rows, places, n, values, row, at):
+    _check(rows, row)
+
+    def codegen(context, builder, signature, arguments):
+        rows_kind, *_, row_kind, _ = signature.args
+        rows, places, n, values, row, at = arguments
+        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+
+        def body(code, j):
+            multiple = code.load(row_kind, row, builder.add(at, j))
+            places_of_j = [builder.add(place, j) for place in places]
+            old = [code.load(rows_kind, rows, place) for place in places_of_j]  # all, before any is stored
+            for value, number, place in zip(values, old, places_of_j, strict=True):
+                code.store(code.plus(number, code.times(code.filled(value), multiple)), rows_kind, rows, place)
+
+        _for_width(context, builder, n, body)
+        return context.get_dummy_value()
+
+    return types.void(rows, places, types.intp, values, row, types.intp), codegen
+
+
+@intrinsic
+def _dot_combination(_, row, at, n, values, rows, places):
+    _check(row, rows)
+
+    def codegen(context, builder, signature, arguments):
+        row_kind, *_, rows_kind, _ = signature.args
+        row, at, n, values, rows, places = arguments
+        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+        codes = [_Code(context, builder, width) for width in (4, 2, 1)]
+        sums = {code.width: cgutils.alloca_once_value(builder, code.zeros()) for code in codes}
+
+        def body(code, j):
+            combination = code.combination(values, rows_kind, rows, places, j, code.zeros())
+            product = code.times(code.load(row_kind, row, builder.add(at, j)), combination)
+            builder.store(code.plus(builder.load(sums[code.width]), product), sums[code.width])
+
+        for code in codes:  # in every turn of the loop that this is part of
+            builder.store(code.zeros(), sums[code.width])
+        _for_width(context, builder, n, body)
+        four, two, one = (code.total(builder.load(sums[code.width])) for code in codes)
+        return codes[-1].plus(codes[-1].plus(four, two), one)
+
+    return types.float64(row, types.intp, types.intp, values, rows, places), codegen
+
+
+def teach(add_combination, add_multiples, dot_combination):
+    """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
+
+    @overload(add_combination, **_INLINED)
+    def _(out, at, n, values, rows, places):
+        def call(out, at, n, values, rows, places):
+            return _add_combination(out, at, n, values, rows, places)
+
+        return call
+
+    @overload(add_multiples, **_INLINED)
+    def _(rows, places, n, values, row, at):
+        def call(rows, places, n, values, row, at):
+            return _add_multiples(rows, places, n, values, row, at)
+
+        return call
+
+    @overload(dot_combination, **_INLINED)
+    def _(row, at, n, values, rows, places):
+        def call(row, at, n, values, rows, places):
+            return _dot_combination(row, at, n, values, rows, places)
+
+        return call
