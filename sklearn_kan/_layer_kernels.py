@@ -74,9 +74,9 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
 
 
 @njit
-def _cubic_terms(terms):
+def _cubic_terms(terms, s, i):
     """The five terms of a cubic node."""
-    return terms[0], terms[1], terms[2], terms[3], terms[4]
+    return terms[s, i, 0], terms[s, i, 1], terms[s, i, 2], terms[s, i, 3], terms[s, i, 4]
 
 
 @njit
@@ -95,7 +95,8 @@ def _add_functions(interval, value, weights, i, start, stop, out, shift):
         first = (i * n_rows + interval[s, i]) * n_out
         at = (s - shift) * n_out
         if n_terms == _CUBIC:
-            add_combination(out, at, n_out, _cubic_terms(value[s, i]), weights, _cubic_places(first, last, n_out))
+            terms = _cubic_terms(value, s, i)
+            add_combination(out, at, n_out, terms, weights, _cubic_places(first, last, n_out))
         else:
             for a in range(n_terms):
                 place = (first + a * n_out if a < n_terms - 1 else last,)
@@ -112,7 +113,8 @@ def _add_gradient(interval, value, grad, i, start, stop, delta, shift):
         first = (i * n_rows + interval[s, i]) * n_out
         at = (s - shift) * n_out
         if n_terms == _CUBIC:
-            add_multiples(grad, _cubic_places(first, last, n_out), n_out, _cubic_terms(value[s, i]), delta, at)
+            terms = _cubic_terms(value, s, i)
+            add_multiples(grad, _cubic_places(first, last, n_out), n_out, terms, delta, at)
         else:
             for a in range(n_terms):
                 place = (first + a * n_out if a < n_terms - 1 else last,)
@@ -132,7 +134,8 @@ def _gradient_into(interval, slope, weights, i, start, stop, delta, shift, delta
     for s in range(start, stop):
         first = (i * n_rows + interval[s, i]) * n_out
         if n_terms == _CUBIC:
-            slopes, places = _cubic_terms(slope[s, i]), _cubic_places(first, last, n_out)
+            places = _cubic_places(first, last, n_out)
+            slopes = _cubic_terms(slope, s, i)
             for r in range(n_deltas):
                 at = ((s - shift) * n_deltas + r) * n_out
                 delta_in[s * n_deltas + r, i] += dot_combination(delta, at, n_out, slopes, weights, places)
