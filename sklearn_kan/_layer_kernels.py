@@ -74,18 +74,6 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
 
 
 @njit
-def _cubic_terms(terms, s, i):
-    """The five terms of a cubic node."""
-    return terms[s, i, 0], terms[s, i, 1], terms[s, i, 2], terms[s, i, 3], terms[s, i, 4]
-
-
-@njit
-def _cubic_places(first, last, n_out):
-    """Where the rows of these terms begin: four from the first one on, and the last one of the node."""
-    return first, first + n_out, first + 2 * n_out, first + 3 * n_out, last
-
-
-@njit
 def _add_functions(interval, value, weights, i, start, stop, out, shift):
     """Add phi of every edge of node i at the rows from start to stop to out, whose rows begin at row `shift`."""
     n_terms = value.shape[2]
@@ -95,8 +83,9 @@ def _add_functions(interval, value, weights, i, start, stop, out, shift):
         first = (i * n_rows + interval[s, i]) * n_out
         at = (s - shift) * n_out
         if n_terms == _CUBIC:
-            terms = _cubic_terms(value, s, i)
-            add_combination(out, at, n_out, terms, weights, _cubic_places(first, last, n_out))
+            terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
+            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
+            add_combination(out, at, n_out, terms, weights, places)
         else:
             for a in range(n_terms):
                 place = (first + a * n_out if a < n_terms - 1 else last,)
@@ -113,8 +102,9 @@ def _add_gradient(interval, value, grad, i, start, stop, delta, shift):
         first = (i * n_rows + interval[s, i]) * n_out
         at = (s - shift) * n_out
         if n_terms == _CUBIC:
-            terms = _cubic_terms(value, s, i)
-            add_multiples(grad, _cubic_places(first, last, n_out), n_out, terms, delta, at)
+            terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
+            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
+            add_multiples(grad, places, n_out, terms, delta, at)
         else:
             for a in range(n_terms):
                 place = (first + a * n_out if a < n_terms - 1 else last,)
@@ -134,8 +124,8 @@ def _gradient_into(interval, slope, weights, i, start, stop, delta, shift, delta
     for s in range(start, stop):
         first = (i * n_rows + interval[s, i]) * n_out
         if n_terms == _CUBIC:
-            places = _cubic_places(first, last, n_out)
-            slopes = _cubic_terms(slope, s, i)
+            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
+            slopes = (slope[s, i, 0], slope[s, i, 1], slope[s, i, 2], slope[s, i, 3], slope[s, i, 4])
             for r in range(n_deltas):
                 at = ((s - shift) * n_deltas + r) * n_out
                 delta_in[s * n_deltas + r, i] += dot_combination(delta, at, n_out, slopes, weights, places)
@@ -226,15 +216,6 @@ def jacobian_kernel(interval, value, delta, n_basis, offset, jacobian):
 
 
 @njit
-def _edge_values(interval, value, weights, i, start, stop, phi):
-    """Write phi of every edge of node i at the rows from start to stop, shape (>= stop - start, n_out)."""
-    for s in range(stop - start):
-        for j in range(phi.shape[1]):
-            phi[s, j] = 0.0
-    _add_functions(interval, value, weights, i, start, stop, phi, start)
-
-
-@njit
 def moments_kernel(interval, value, weights, sample_weight, moments):
     """Add sum_s w_s (|phi|, phi, phi^2) of every edge to moments, shape (3, n_in, n_out)."""
     n_samples, n_in, _ = value.shape
@@ -243,17 +224,16 @@ def moments_kernel(interval, value, weights, sample_weight, moments):
     for i in range(n_in):
         for start in range(0, n_samples, _BLOCK):
             stop = min(start + _BLOCK, n_samples)
-            _edge_values(interval, value, weights, i, start, stop, phi)
-            for j in range(n_out):
-                absolute = mean = square = 0.0
-                for s in range(start, stop):
+            for s in range(_BLOCK):
+                for j in range(n_out):
+                    phi[s, j] = 0.0
+            _add_functions(interval, value, weights, i, start, stop, phi, start)
+            for s in range(start, stop):
+                for j in range(n_out):
                     weighted = sample_weight[s] * phi[s - start, j]
-                    absolute += abs(weighted)
-                    mean += weighted
-                    square += weighted * phi[s - start, j]
-                moments[0, i, j] += absolute
-                moments[1, i, j] += mean
-                moments[2, i, j] += square
+                    moments[0, i, j] += abs(weighted)
+                    moments[1, i, j] += weighted
+                    moments[2, i, j] += weighted * phi[s - start, j]
 
 
 @njit
@@ -265,7 +245,10 @@ def l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, g
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            _edge_values(interval, value, weights, i, start, stop, delta)
+            for s in range(_BLOCK):
+                for j in range(n_out):
+                    delta[s, j] = 0.0
+            _add_functions(interval, value, weights, i, start, stop, delta, start)
             for s in range(start, stop):
                 for j in range(n_out):
                     delta[s - start, j] = np.sign(delta[s - start, j]) * factor[i, j] * sample_weight[s]
