@@ -96,7 +96,7 @@ class Layer:
     def __init__(
         self, weights, knots, center, scale, degree, base_activation, linear, edge_mask, symbols=None, overhang=0.0
     ):
-        self.weights = weights
+        self.weights = np.ascontiguousarray(weights)  # itself, but for a selection
         self.knots = knots
         self.center = center
         self.scale = scale
@@ -215,7 +215,7 @@ class Layer:
         delta_in : ndarray of shape (n_samples, n_in)
             The gradient by t.
         """
-        delta_in = np.zeros(terms.interval.shape)
+        delta_in, delta = np.zeros(terms.interval.shape), np.ascontiguousarray(delta)
         if not len(terms.slope) and terms.dense is not None:
             grad += (terms.dense.T @ delta).reshape(grad.shape)
         else:

@@ -117,6 +117,21 @@ def test_kept_terms_give_the_same(degree):
         assert_allclose(one, other, rtol=1e-13, atol=1e-14)
 
 
+@pytest.mark.kernels
+def test_arrays_in_any_order():
+    """Weights and gradients by the outputs that are selections of larger arrays."""
+    rng = np.random.RandomState(0)
+    layer = samples.layer(rng, 3, 5)
+    other = layer.replace(weights=np.asfortranarray(layer.weights))
+    x, delta = rng.uniform(-1.2, 1.2, (20, 3)), rng.normal(size=(20, 10))[:, ::2]
+    found = []
+    for one, by_output in ((layer, delta.copy()), (other, delta)):
+        terms, grad = one.expand(x), np.zeros(layer.weights.shape)
+        found.append((one.forward(terms), one.backward(terms, by_output, grad), grad, one.edge_slopes(terms)))
+    for one, same in zip(*found, strict=True):
+        assert_allclose(one, same, rtol=1e-14, atol=1e-14)
+
+
 def test_zeros_are_not_kept_where_they_are_many():
     rng = np.random.RandomState(0)
     x = np.zeros((10, 2))
