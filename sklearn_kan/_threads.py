@@ -15,8 +15,8 @@ import numpy as np
 import scipy.linalg  # noqa: F401  loads SciPy's BLAS before the controller looks for libraries
 from threadpoolctl import ThreadpoolController
 
-# Fewer chunks a thread are done sooner than threads begin; most chunks of a run, whose results wait together.
-_CHUNKS_A_THREAD, _RUN = 1, 8
+# Most chunks of a run, whose results wait together.
+_RUN = 8
 # Rows that are taken in one go.
 _TAKEN = 1 << 15
 
@@ -114,7 +114,7 @@ def _pool(workers):
 def map_chunks(function, n_rows, chunk_rows, most=_RUN):
     """Yield ``function(rows)`` for each chunk of rows, in order; a thread does at most so many before any is taken."""
     chunks = chunk_slices(n_rows, chunk_rows)
-    workers = min(n_threads(), len(chunks) // _CHUNKS_A_THREAD)
+    workers = min(n_threads(), len(chunks))
     if workers < 2:
         yield from map(function, chunks)
         return
