@@ -80,7 +80,8 @@ def _compile_file(kernel):
     with _lock:
         _state["plain"] = 0
         while _lessons:
-            _lessons.pop()()
+            _lessons[-1]()
+            _lessons.pop()  # not before: after an interrupt it is taught again
         for name, other in list(names.items()):
             if isinstance(other, Kernel) and other.function.__globals__ is names:
                 names[name] = other.compiled = _compiled(other.function)

@@ -130,7 +130,7 @@ def one_ahead(function, items):
 
 
 def taken(values, rows):
-    """Some rows of an array by their numbers, ``values[rows]``."""
+    """Some rows of an array by their numbers: ``values[rows]``, which takes longer."""
     out = np.empty((len(rows), *values.shape[1:]), dtype=values.dtype)
 
     def take(part):

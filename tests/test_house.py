@@ -97,7 +97,7 @@ def compiled_elsewhere(text):
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
-            found += [alias.name for alias in node.names if alias.name in compilers]
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.Attribute) and node.attr in compilers:
             found.append(ast.unparse(node))
     return found
@@ -162,8 +162,10 @@ def test_nothing_optional_is_loaded():
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module != "_jit"])
 def test_kernels_are_compiled_in_one_place(module):
+    """One module builds instructions, and compiles nothing."""
     text = source(module)
-    assert not compiled_elsewhere(text)
+    builds = ["types", "cgutils", "TypingError", "intrinsic", "overload"]
+    assert compiled_elsewhere(text) == (builds if module == "_vector_code" else [])
     for name, kernel in kernels(text).items():
         assert [ast.unparse(decorator) for decorator in kernel.decorator_list] == ["njit"], name
     if kernels(text):
