@@ -9,25 +9,18 @@ zero, one, integers, small fractions and parts of pi take these values where, af
 costs nothing (`snap`).
 """
 
-import math
-
 import numpy as np
 
 from ._layer import to_knots
 from ._objective import Objective, Strengths
+from ._simplification import DENOMINATORS, number, shortest
 from ._solvers import levenberg_marquardt
 
 _SNAP_STEPS = 15
 # Share of the loss that counts as an exact formula.
 _EXACT = 1e-17
-# Denominators of fractions and of parts of pi.
-_DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
 # How far a number may be moved to a simple one, relative to the larger of both; 0 and +-1 are tried from anywhere.
 _REACH = 0.02
-# Longer sums are not simplified, nor are powers written out as such: that can take minutes.
-_SIMPLIFIED = 40
-# Distance at which a number is a simple one but for rounding.
-_ROUNDING = 1e-11
 # More categories are not listed.
 _MOST_CASES = 12
 _MISSING = "missing"
@@ -146,8 +139,8 @@ def simple_numbers(value, reach):
     """Simple numbers near a value, the simplest first: 0, 1, -1, integers, fractions, parts and multiples of pi, e."""
     found = [0.0, 1.0, -1.0, float(np.round(value))]
     for unit in (1.0, np.pi, np.e):
-        found += [unit * np.round(value / unit * n) / n for n in _DENOMINATORS]
-    near = [number for number in found if abs(number - value) <= reach * max(abs(value), abs(number))]
+        found += [unit * np.round(value / unit * n) / n for n in DENOMINATORS]
+    near = [one for one in found if abs(one - value) <= reach * max(abs(value), abs(one))]
     return list(dict.fromkeys(near))
 
 
@@ -246,22 +239,7 @@ def snap(network, loss, rows, null_loss, units, center):
 # --- the expression ---------------------------------------------------------------------------------------------------
 
 
-def _number(value, decimals):
-    """A SymPy number: a fraction or a part of pi where it is one but for rounding."""
-    import sympy
-
-    if decimals is not None:
-        value = round(float(value), decimals)
-        return sympy.Float(value) if value % 1.0 else sympy.Integer(int(value))
-    for n in _DENOMINATORS:
-        for unit, symbol in ((1.0, sympy.Integer(1)), (np.pi, sympy.pi)):
-            whole = value / unit * n
-            if abs(whole) < 1e6 and abs(whole - round(whole)) <= _ROUNDING * max(abs(whole), 1.0):
-                return sympy.Rational(round(whole), n) * symbol
-    return sympy.Float(float(value), 17)
-
-
-def expressions(network, names, units, center, decimals=None):
+def expressions(network, names, units, center):
     """SymPy expressions of the outputs in the units of the data; splines and tables stay as functions phi_l_i_j.
 
     Parameters
@@ -271,7 +249,6 @@ def expressions(network, names, units, center, decimals=None):
         Of the columns.
     units, center : ndarrays of shape (n_out,)
         Outputs in the units of the data are raw * units + center.
-    decimals : int, default=None
 
     Returns
     -------
@@ -288,18 +265,15 @@ def expressions(network, names, units, center, decimals=None):
         sums = [[] for _ in range(layer.n_out)]
         tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
         for i, j in np.argwhere(layer.edge_mask | tables):
-            factor = _number(factors[j], None if tables[i, j] else decimals)
-            sums[j].append(factor * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
+            sums[j].append(number(factors[j]) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
         for i, j, function, (a, b, c, d) in layer.symbols:
             if tables[i, j]:
                 continue
-            u = _number(a, decimals) * nodes[i] + _number(b, decimals)
+            u = number(a) * nodes[i] + number(b)
             constants[j] += d * factors[j]
-            sums[j].append(_number(c * factors[j], decimals) * function.sympy(u))
-        nodes = [
-            sympy.Add(*terms, _number(constant, decimals)) for terms, constant in zip(sums, constants, strict=True)
-        ]
-    return [_shortest(node, decimals) for node in nodes]
+            sums[j].append(number(c * factors[j]) * function.sympy(u))
+        nodes = [sympy.Add(*terms, number(constant)) for terms, constant in zip(sums, constants, strict=True)]
+    return [shortest(node) for node in nodes]
 
 
 def _category(category):
@@ -309,7 +283,7 @@ def _category(category):
     return sympy.Symbol(repr(category)) if isinstance(category, str) else sympy.sympify(category)
 
 
-def with_cases(expression, network, names, categories, decimals=None):
+def with_cases(expression, network, names, categories):
     """An expression in which columns with tables appear as sums over cases, unless there are too many of them.
 
     Parameters
@@ -321,7 +295,6 @@ def with_cases(expression, network, names, categories, decimals=None):
         Of the columns.
     categories : list
         Of each column, its list of categories, or None.
-    decimals : int, default=None
 
     Returns
     -------
@@ -340,33 +313,32 @@ def with_cases(expression, network, names, categories, decimals=None):
         factor, phi = node.args if node.is_Mul and len(node.args) == 2 and node.args[0].is_number else (1.0, node)
         if phi in found:
             i, j = found[phi]
-            return _cases(first, i, j, phi, float(factor), categories[i], decimals)
+            return _cases(first, i, j, phi, float(factor), categories[i])
         return node.func(*map(visit, node.args)) if node.args else node
 
     return visit(expression)
 
 
-def _cases(layer, i, j, phi, factor, categories, decimals):
+def _cases(layer, i, j, phi, factor, categories):
     """The function phi of an edge of layer 0 times a factor, as sum over cases unless there are too many of them."""
     import sympy
 
     k = layer.tables.table_of(i)
     if layer.tables.sizes[k] > _MOST_CASES:
-        return _number(factor, decimals) * phi
+        return number(factor) * phi
     column = phi.args[0]
     keys = [_category(category) for category in categories or layer.tables.atoms_of(k).tolist()]
     keys += [sympy.Symbol(_MISSING)] * int(layer.tables.has_missing[k])
-    other = _number(factor, decimals) * phi
+    other = number(factor) * phi
     if categories is not None:
-        other = _number(factor * layer.unseen[i, j], decimals)
+        other = number(factor * layer.unseen[i, j])
     for symbol_i, symbol_j, function, (a, b, c, d) in layer.symbols:
         if (symbol_i, symbol_j) == (i, j):
-            u = _number(a, decimals) * column + _number(b, decimals)
-            other = _number(factor * c, decimals) * function.sympy(u) + _number(factor * d, decimals)
+            u = number(a) * column + number(b)
+            other = number(factor * c) * function.sympy(u) + number(factor * d)
     values = layer.tables.values[layer.tables.rows_of(k), j]
     cases = [
-        (_number(factor * value, decimals), sympy.Eq(column, key, evaluate=False))
-        for value, key in zip(values, keys, strict=True)
+        (number(factor * value), sympy.Eq(column, key, evaluate=False)) for value, key in zip(values, keys, strict=True)
     ]
     return sympy.Piecewise(*cases, (other, True), evaluate=False)
 
@@ -382,55 +354,6 @@ def _holds(condition, columns, categories):
     if known is None:
         return np.isclose(columns[name], float(key), rtol=1e-9, atol=0.0)
     return columns[name] == [_category(category) for category in known].index(key)
-
-
-def _shortest(expression, decimals):
-    """The form with the fewest operations among some that are equal and quickly found."""
-    import sympy
-    from sympy.simplify.fu import TR9  # sums of sines and cosines as products
-
-    forms = [expression, sympy.expand_mul(expression)]
-    forms.append(sympy.powsimp(forms[-1]))
-    if max((_n_terms(power) for power in expression.atoms(sympy.Pow)), default=1) <= _SIMPLIFIED:
-        forms.append(sympy.expand(expression))
-        if forms[-1].count_ops() <= _SIMPLIFIED:
-            forms.append(sympy.trigsimp(forms[-1]))
-    if expression.has(sympy.sin, sympy.cos):
-        forms.append(_with_whole_numbers(TR9(_with_equal_numbers(expression)), decimals))
-    return min(forms, key=lambda form: form.count_ops())
-
-
-def _with_equal_numbers(expression):
-    """Decimal numbers that differ by rounding or in sign as the same one: what is equal cancels."""
-    import sympy
-
-    same, size = {}, 0.0
-    for number in sorted(expression.atoms(sympy.Float), key=abs):
-        if abs(abs(number) - size) <= _ROUNDING * size:
-            same[number] = size if number > 0 else -size
-        else:
-            size = abs(number)
-    return expression.xreplace(same)
-
-
-def _with_whole_numbers(expression, decimals):
-    """Products of decimal numbers and constants such as pi as one number each."""
-
-    def is_product(part):
-        return part.is_Mul and any(factor.is_Float for factor in part.args)
-
-    def whole(product):
-        number, rest = product.as_independent(*product.free_symbols, as_Add=False)
-        return _number(float(number), decimals) * rest if number.is_real else product
-
-    return expression.replace(is_product, whole) if expression.free_symbols else expression
-
-
-def _n_terms(power):
-    """Terms of a whole power of a sum when it is written out."""
-    base, exponent = power.args
-    whole = base.is_Add and exponent.is_Integer and exponent > 0
-    return math.comb(len(base.args) + int(exponent) - 1, int(exponent)) if whole else 1
 
 
 def latex(expression):

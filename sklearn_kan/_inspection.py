@@ -16,6 +16,7 @@ from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
 from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
+from ._simplification import rounded
 from ._stage import Rows
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
@@ -518,8 +519,9 @@ class InspectionMixin:
         """SymPy expressions of the responses, a list."""
         check_sympy_support(type(self).__name__)
         units, center = self._response_units()
-        found = expressions(self.network_, names, units, center, decimals)
-        return [self._of_raw(with_cases(one, self.network_, names, self.categories_, decimals)) for one in found]
+        found = expressions(self.network_, names, units, center)
+        cases = [with_cases(one, self.network_, names, self.categories_) for one in found]
+        return [self._of_raw(rounded(one, decimals)) for one in cases]
 
     def _check_numbers_edge(self, l, i, j):  # noqa: E741
         """Raise a ValueError unless there is such an edge and its function is one of numbers."""

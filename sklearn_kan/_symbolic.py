@@ -28,8 +28,8 @@ from ._symbols import value
 _GRID, _ROWS_A_PARAMETER = 20, 4
 # Points at which a function is compared with the library.
 _N_POINTS = 256
-# Solver steps after a change, and at the end.
-_STEPS, _LAST_STEPS = 12, 100
+# Solver steps after a change, after one that other edges have to make up for altogether, and at the end.
+_STEPS, _MANY_STEPS, _LAST_STEPS = 12, 50, 100
 # Networks that go on from one level to the next.
 _BEAM = 3
 # Candidates of an edge: how many, what they must explain of its function, how much better a more complex one must be,
@@ -201,10 +201,10 @@ class Search:
                 if max(j, k) < edges.shape[1]:  # nodes may have gone with their edges
                     shared = edges[:, j] & edges[:, k]
                     if 1 < shared.sum() < edges[:, j].sum():
-                        state = self._without(state, l, np.flatnonzero(shared), j) or state
+                        state = self._without(state, l, np.flatnonzero(shared), j, _MANY_STEPS) or state
         return state
 
-    def _without(self, state, l, inputs, j):  # noqa: E741
+    def _without(self, state, l, inputs, j, steps=_STEPS):  # noqa: E741
         """The network without the edges from some nodes of layer l to node j; None where that costs too much."""
         network = self.trainer.measured(state.network)
         kept = [np.ones(layer.edges.shape) for layer in network.layers]
@@ -212,7 +212,7 @@ class Search:
         smaller = prune(network, 0.5, kept)
         if smaller.n_parameters == 0:
             return None
-        child = self._state(*self.trainer.settle(smaller, _STEPS), frozenset())  # nodes may have other numbers
+        child = self._state(*self.trainer.settle(smaller, steps), frozenset())  # nodes may have other numbers
         return child if self._cross_validated(child) <= max(self.most, _ON_THE_WAY) else None
 
     def _with_simple_layers(self, start):

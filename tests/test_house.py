@@ -24,6 +24,7 @@ LEVELS = {
         "_losses",
         "_penalties",
         "_symbolic_library",
+        "_simplification",
         "_solvers",
         "_encoding",
         "_sure_screening",
