@@ -28,7 +28,7 @@ from ._symbols import value
 _GRID, _ROWS_A_PARAMETER = 20, 4
 # Points at which a function is compared with the library.
 _N_POINTS = 256
-# Solver steps after a change, after one that other edges have to make up for altogether, and at the end.
+# Solver steps after a change, after one that other edges are to make up for altogether, and at the end.
 _STEPS, _MANY_STEPS, _LAST_STEPS = 12, 50, 100
 # Networks that go on from one level to the next.
 _BEAM = 3
@@ -194,13 +194,13 @@ class Search:
         return self._unshared(state)
 
     def _unshared(self, state):
-        """Without the edges of a node whose inputs lead to another one as well, which may make up for all together."""
+        """Without the edges of a node whose inputs lead to another one as well, which may make up for them."""
         for l in range(len(state.network.layers) - 1):  # noqa: E741
             for j, k in itertools.permutations(range(state.network.layers[l].n_out), 2):
                 edges = state.network.layers[l].edges
                 if max(j, k) < edges.shape[1]:  # nodes may have gone with their edges
                     shared = edges[:, j] & edges[:, k]
-                    if 1 < shared.sum() < edges[:, j].sum():
+                    if 0 < shared.sum() < edges[:, j].sum():
                         state = self._without(state, l, np.flatnonzero(shared), j, _MANY_STEPS) or state
         return state
 
