@@ -3,17 +3,18 @@
 At a row only degree + 1 splines of every input node differ from zero. Their derivatives are a segment: degree + 1
 times n_out neighbouring columns that begin where the node's interval says. Base weights and numbers of symbols of a
 layer are segments that begin at one place in all rows; each table of layer 0 is a segment of n_out columns that begin
-where its row is. J is kept as its segments, and J' J is the sum over pairs of
-segments. For this the columns of each layer are ordered: splines, base weights, numbers.
+where its row is. J is kept as its segments, and J' J is the sum over pairs of segments. Rows are sorted for each pair:
+those where both begin at the same places add to one tile of J' J, which stays in registers meanwhile. For this the
+columns of each layer are ordered: splines, base weights, numbers.
 """
 
 import numpy as np
 
 from ._jit import njit
-from ._vectors import add_multiples
+from ._vectors import add_products
 
-# Rows whose segments stay in cache while pairs of segments take turns.
-_BLOCK = 128
+# Rows that add to a tile in one go, and stay in cache meanwhile.
+_RUN = 64
 # Rows and columns of a tile that stays there while it is transposed.
 _TILE = 64
 # Multiply-adds of BLAS in the time of one of these.
@@ -36,34 +37,56 @@ def _fill_kernel(value, delta, start, rows):
 
 
 @njit
+def _sort_kernel(keys, order, found):
+    """Write an order to `found`, stably sorted by keys, whole numbers of some small range."""
+    least = keys.min()
+    first = np.zeros(keys.max() - least + 2, dtype=np.int64)
+    for s in order:
+        first[keys[s] - least + 1] += 1
+    for key in range(len(first) - 1):
+        first[key + 1] += first[key]
+    for s in order:
+        key = keys[s] - least
+        found[first[key]] = s
+        first[key] += 1
+
+
+@njit
 def _gram_kernel(rows, places, starts, gram):
     """Add the products of all pairs of segments to the lower triangle of gram.
 
-    rows : (n_samples, n_rows, n_entries), places : where segments begin and end in an entry, starts : (n_samples,
-    n_segments), their first columns, gram : (n_columns, n_columns).
+    rows : (n_rows, n_entries), places : where segments begin and end in an entry, starts : (n_segments, n_rows), their
+    first columns, gram : (n_columns, n_columns).
     """
-    n_samples, n_rows, n_entries = rows.shape
+    n_rows, n_entries = rows.shape
     n_columns = gram.shape[1]
-    for first in range(0, n_samples, _BLOCK):
-        for q in range(len(places) - 1):
-            for p in range(q + 1):
-                k = places[p]
-                length = places[p + 1] - k
-                for s in range(first, min(first + _BLOCK, n_samples)):
-                    for r in range(n_rows):
-                        at = (s * n_rows + r) * n_entries + k
-                        line = starts[s, q] * n_columns + starts[s, p]
-                        a = places[q]
-                        while a + 4 <= places[q + 1]:
-                            lines = (line, line + n_columns, line + 2 * n_columns, line + 3 * n_columns)
-                            left = (rows[s, r, a], rows[s, r, a + 1], rows[s, r, a + 2], rows[s, r, a + 3])
-                            add_multiples(gram, lines, length, left, rows, at)
-                            line += 4 * n_columns
-                            a += 4
-                        while a < places[q + 1]:
-                            add_multiples(gram, (line,), length, (rows[s, r, a],), rows, at)
-                            line += n_columns
-                            a += 1
+    every = np.arange(n_rows)
+    by_p, order, at, line = np.empty_like(every), np.empty_like(every), np.empty_like(every), np.empty_like(every)
+    for p in range(len(starts)):
+        length = places[p + 1] - places[p]
+        _sort_kernel(starts[p], every, by_p)
+        for q in range(p, len(starts)):
+            _sort_kernel(starts[q], by_p, order)
+            for k in range(n_rows):
+                at[k] = order[k] * n_entries
+                line[k] = starts[q, order[k]] * n_columns + starts[p, order[k]]
+            first = 0
+            while first < n_rows:
+                last = first + 1
+                while last < min(n_rows, first + _RUN) and line[last] == line[first]:
+                    last += 1
+                place = line[first]
+                a = places[q]
+                while a + 4 <= places[q + 1]:
+                    lines = (place, place + n_columns, place + 2 * n_columns, place + 3 * n_columns)
+                    add_products(gram, lines, length, rows, at, first, last, a, places[p])
+                    place += 4 * n_columns
+                    a += 4
+                while a < places[q + 1]:
+                    add_products(gram, (place,), length, rows, at, first, last, a, places[p])
+                    place += n_columns
+                    a += 1
+                first = last
 
 
 @njit
@@ -135,15 +158,17 @@ class Segments:
         """
         n_samples, n_rows = deltas[0].shape[:2]
         rows = np.empty((n_samples, n_rows, self.n_entries))
-        starts = np.tile(self.starts, (n_samples, 1))
+        starts = np.tile(self.starts[:, None], n_samples)
         for (segment, layer, entry, number_entry), term, delta in zip(self.layers, terms, deltas, strict=True):
             _fill_kernel(term.value, delta, entry, rows)
             layer.symbols.jacobian(term.t, delta, rows, number_entry)
-            starts[:, segment : segment + layer.n_in] += layer.n_out * term.interval
+            starts[segment : segment + layer.n_in] += layer.n_out * term.interval.T
         if len(self.tables):
             self._fill_tables(terms[0].rows, deltas[0], rows, starts)
         gram = np.zeros((len(self.order), len(self.order)))
-        _gram_kernel(rows, self.places, starts, gram)
+        filled = np.diff(self.places) > 0
+        places, starts = self.places[np.append(filled, True)], np.repeat(starts[filled], n_rows, axis=1)
+        _gram_kernel(rows.reshape(-1, self.n_entries), places, starts, gram)
         return gram
 
     def _fill_tables(self, at, delta, rows, starts):
@@ -152,7 +177,7 @@ class Segments:
         for k in range(len(self.tables)):
             entry = self.first_value + k * n_out
             rows[:, :, entry : entry + n_out] = delta * (at[:, k] >= 0)[:, None, None]
-        starts[:, self.first_table :] += n_out * np.maximum(at, 0)
+        starts[self.first_table :] += n_out * np.maximum(at, 0).T
 
     def unpacked(self, gram):
         """The symmetric matrix in the order of the network's weights; gram is completed."""

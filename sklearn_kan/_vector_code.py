@@ -63,16 +63,18 @@ class _Code:
         return lanes[0]
 
 
-def _for_width(context, builder, n, body):
-    """Build body(code, j) for fours, then for two, then for one of n numbers."""
+def _for_width(context, builder, n, body, widest=4):
+    """Build body(code, j) for as many numbers at once as there may be, then for half as many down to one, of n."""
     integer = n.type
-    fours = builder.and_(n, integer(-4))
-    with cgutils.for_range_slice(builder, integer(0), fours, integer(4)) as (j, _):
-        body(_Code(context, builder, 4), j)
-    for width, j in ((2, fours), (1, builder.and_(n, integer(-2)))):
+    whole = builder.and_(n, integer(-widest))
+    with cgutils.for_range_slice(builder, integer(0), whole, integer(widest)) as (j, _):
+        body(_Code(context, builder, widest), j)
+    width = widest // 2
+    while width:
         left = builder.and_(n, integer(width))
         with builder.if_then(builder.icmp_unsigned("!=", left, integer(0))):
-            body(_Code(context, builder, width), j)
+            body(_Code(context, builder, width), builder.and_(n, integer(-2 * width)))
+        width //= 2
 
 
 def _check(*arrays):
@@ -124,6 +126,40 @@ def _add_multiples(_, rows, places, n, values, row, at):
 
 
 @intrinsic
+def _add_products(_, out, places, n, rows, starts, first, last, left, right):
+    _check(out, rows)
+
+    def codegen(context, builder, signature, arguments):
+        out_kind, _, _, rows_kind, starts_kind, *_ = signature.args
+        out, places, n, rows, starts, first, last, left, right = arguments
+        places = cgutils.unpack_tuple(builder, places)
+        integer = n.type
+        number = _Code(context, builder, 1)
+        start_of = context.make_array(starts_kind)(context, builder, starts).data
+        codes = [_Code(context, builder, width) for width in (8, 4, 2, 1)]
+        sums = {code.width: [cgutils.alloca_once(builder, code.type) for _ in places] for code in codes}
+
+        def body(code, j):
+            sums_j = sums[code.width]
+            for place, total in zip(places, sums_j):
+                builder.store(code.load(out_kind, out, builder.add(place, j)), total)
+            with cgutils.for_range_slice(builder, first, last, integer(1)) as (k, _):
+                start = builder.load(builder.gep(start_of, [k]))
+                row = code.load(rows_kind, rows, builder.add(builder.add(start, right), j))
+                at = builder.add(start, left)
+                for a, total in enumerate(sums_j):
+                    value = number.load(rows_kind, rows, builder.add(at, integer(a)))
+                    builder.store(code.plus(builder.load(total), code.times(code.filled(value), row)), total)
+            for place, total in zip(places, sums_j):
+                code.store(builder.load(total), out_kind, out, builder.add(place, j))
+
+        _for_width(context, builder, n, body, codes[0].width)
+        return context.get_dummy_value()
+
+    return types.void(out, places, types.intp, rows, starts, types.intp, types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
 def _dot_combination(_, row, at, n, values, rows, places):
     _check(row, rows)
 
@@ -148,7 +184,7 @@ def _dot_combination(_, row, at, n, values, rows, places):
     return types.float64(row, types.intp, types.intp, values, rows, places), codegen
 
 
-def teach(add_combination, add_multiples, dot_combination):
+def teach(add_combination, add_multiples, add_products, dot_combination):
     """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
 
     @overload(add_combination, **_INLINED)
@@ -162,6 +198,13 @@ def teach(add_combination, add_multiples, dot_combination):
     def _(rows, places, n, values, row, at):
         def call(rows, places, n, values, row, at):
             return _add_multiples(rows, places, n, values, row, at)
+
+        return call
+
+    @overload(add_products, **_INLINED)
+    def _(out, places, n, rows, starts, first, last, left, right):
+        def call(out, places, n, rows, starts, first, last, left, right):
+            return _add_products(out, places, n, rows, starts, first, last, left, right)
 
         return call
 

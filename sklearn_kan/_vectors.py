@@ -32,8 +32,17 @@ def dot_combination(row, at, n, values, rows, places):
     )
 
 
+def add_products(out, places, n, rows, starts, first, last, left, right):
+    """Add ``sum_k rows[k + left + a] rows[k + right : k + right + n]``, over some of the starts k, to ``out[places[a]
+    : places[a] + n]``; what is written does not overlap."""
+    out, rows = out.reshape(-1), rows.reshape(-1)
+    for start in starts[first:last]:
+        for a, place in enumerate(places):
+            out[place : place + n] += rows[start + left + a] * rows[start + right : start + right + n]
+
+
 @lesson
 def _teach_numba():
     from ._vector_code import teach
 
-    teach(add_combination, add_multiples, dot_combination)
+    teach(add_combination, add_multiples, add_products, dot_combination)

@@ -33,13 +33,23 @@ def gram(network, X, delta):
 @pytest.mark.parametrize("degree", [0, 1, 3])
 @pytest.mark.parametrize("uniform", [True, False])
 def test_gram(shape, degree, uniform):
-    """More rows than a block has, one row a raw prediction, some edges masked."""
+    """More rows than add up in one go, one row a raw prediction, some edges masked."""
     rng = np.random.RandomState(0)
     network = samples.network(rng, shape, degree=degree, masked=True, uniform=uniform)
-    X = samples.inputs(rng, network, _gauss_newton._BLOCK + 5, reach=1.3)
+    X = samples.inputs(rng, network, _gauss_newton._RUN + 5, reach=1.3)
     delta = np.tile(np.eye(shape[-1]), (len(X), 1, 1))
     J = naive.jacobian(network, X).reshape(len(X) * shape[-1], -1)
     assert_allclose(gram(network, X, delta), J.T @ J, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.kernels
+def test_sorting():
+    """Equal keys stay in their order."""
+    rng = np.random.RandomState(0)
+    keys, order = rng.randint(-3, 5, 50), rng.permutation(50)
+    found = np.empty_like(order)
+    _gauss_newton._sort_kernel(keys, order, found)
+    assert (found == order[np.argsort(keys[order], kind="stable")]).all()
 
 
 @pytest.mark.kernels

@@ -108,7 +108,7 @@ def foreign_calls(text):
     """What kernels call by name that is neither Python's own, an instruction, nor a kernel of the same file."""
     own = kernels(text)
     python = {"range", "len", "min", "max", "abs", "int", "float", "bool", "zip", "enumerate", "round", "sum", "divmod"}
-    known = python | {"add_combination", "add_multiples", "dot_combination"} | set(own)
+    known = python | {"add_combination", "add_multiples", "add_products", "dot_combination"} | set(own)
     return {
         (name, node.func.id)
         for name, kernel in own.items()

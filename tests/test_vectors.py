@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_kan._jit import njit
-from sklearn_kan._vectors import add_combination, add_multiples, dot_combination
+from sklearn_kan._vectors import add_combination, add_multiples, add_products, dot_combination
 
 N_ROWS, N_COLUMNS, AT = 6, 13, 17
 
@@ -41,6 +41,35 @@ def test_compiled_as_in_python(kernel, n):
     assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     for array, other in zip(mine, plain, strict=True):
         assert_allclose(array, other, rtol=1e-14, atol=1e-14)
+
+
+def products(out, places, n, rows, starts):
+    """Of four lines, then of one, from the second and third start on."""
+    add_products(out, (places[0], places[1], places[2], places[3]), n, rows, starts, 1, 3, 2, 7)
+    add_products(out, (places[4],), n, rows, starts, 2, len(starts), 6, 7)
+
+
+compiled_products = njit(products)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("n", range(20))
+def test_products_as_in_python(n):
+    """All other numbers stay."""
+    rng = np.random.RandomState(n)
+    rows, out = rng.normal(size=(5, 30)), rng.normal(size=(N_ROWS, 25))
+    places, starts = 25 * rng.permutation(N_ROWS)[:5] + 3, 30 * rng.permutation(5)
+    found, expected = out.copy(), out.copy()
+    compiled_products(found, places, n, rows, starts)
+    products(expected, places, n, rows, starts)
+    assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
+    by_hand = out.ravel().copy()
+    for k in starts[1:3]:
+        for a in range(4):
+            by_hand[places[a] : places[a] + n] += rows.ravel()[k + 2 + a] * rows.ravel()[k + 7 : k + 7 + n]
+    for k in starts[2:]:
+        by_hand[places[4] : places[4] + n] += rows.ravel()[k + 6] * rows.ravel()[k + 7 : k + 7 + n]
+    assert_allclose(found.ravel(), by_hand, rtol=1e-13, atol=1e-13)
 
 
 def test_other_arrays_are_refused():
