@@ -10,7 +10,6 @@ a point. Beyond the end breakpoints a spline continues as a straight line, or as
 from functools import lru_cache
 
 import numpy as np
-import scipy.linalg
 
 from ._jit import njit
 
@@ -304,43 +303,45 @@ def basis(x, knots, degree, *, linear=True, overhang=0.0):
     return interval, value, slope
 
 
-def design_matrix(x, knots, degree):
-    """All basis functions of one node at points x.
+def design_matrices(x, knots, degree):
+    """All basis functions of each node at points x of its own.
 
     Parameters
     ----------
-    x : ndarray of shape (n_points,)
-    knots : ndarray of shape (grid_size + 2 * degree + 1,)
+    x : ndarray of shape (n_points, n_in)
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
     degree : int
 
     Returns
     -------
-    design : ndarray of shape (n_points, grid_size + degree)
+    design : ndarray of shape (n_in, n_points, grid_size + degree)
     """
-    interval, value, _ = basis(x[:, None], knots[None], degree)
-    design = np.zeros((len(x), len(knots) - degree - 1))
-    columns = interval + np.arange(degree + 1)
-    np.put_along_axis(design, columns, value[:, 0], axis=1)
+    interval, value, _ = basis(x, knots, degree)
+    design = np.zeros((x.shape[1], len(x), knots.shape[1] - degree - 1))
+    columns = interval.T[:, :, None] + np.arange(degree + 1)
+    np.put_along_axis(design, columns, value.swapaxes(0, 1), axis=2)
     return design
+
+
+def design_matrix(x, knots, degree):
+    """All basis functions of one node at points x, shape (n_points, grid_size + degree)."""
+    return design_matrices(x[:, None], knots[None], degree)[0]
 
 
 _gauss_legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 
 def quadrature(breakpoints, n_nodes):
-    """Gauss-Legendre nodes and weights on every interval, each of shape (n_intervals * n_nodes,)."""
+    """Gauss-Legendre nodes and weights on every interval, each of shape (..., n_intervals * n_nodes)."""
     nodes, weights = _gauss_legendre(n_nodes)
-    half = 0.5 * np.diff(breakpoints)[:, None]
-    middle = 0.5 * (breakpoints[1:] + breakpoints[:-1])[:, None]
-    return (middle + half * nodes).ravel(), (half * weights).ravel()
+    half = 0.5 * np.diff(breakpoints)[..., None]
+    middle = 0.5 * (breakpoints[..., 1:] + breakpoints[..., :-1])[..., None]
+    shape = (*breakpoints.shape[:-1], -1)
+    return (middle + half * nodes).reshape(shape), (half * weights).reshape(shape)
 
 
 def fit_function(function, knots, degree, breaks=()):
-    """Least-squares fit of a function by one spline over the whole knot range.
-
-    The fit is an integral over the knots, never a sum over data, so an interval without data is like any other one
-    and the system has full rank. A function that lies in the spline space comes back exactly: between nested knots
-    this is knot insertion (paper eq. 2.16).
+    """Least-squares fit of a function of one node by one spline, see `fit_functions`.
 
     Parameters
     ----------
@@ -348,15 +349,37 @@ def fit_function(function, knots, degree, breaks=()):
     knots : ndarray of shape (grid_size + 2 * degree + 1,)
     degree : int
     breaks : sequence of float
-        More places where the function may have a kink.
 
     Returns
     -------
     coef : ndarray of shape (grid_size + degree, n_out)
     """
-    own = knots[degree : len(knots) - degree]
-    pieces = np.unique(np.concatenate([own, np.clip(breaks, own[0], own[-1])]))
+    breaks = np.reshape(breaks, (1, -1))
+    return fit_functions(lambda x: function(x[:, 0])[:, None], knots[None], degree, breaks)[0]
+
+
+def fit_functions(function, knots, degree, breaks):
+    """Least-squares fit of functions of some nodes by one spline each over its whole knot range.
+
+    The fit is an integral over the knots, never a sum over data, so an interval without data is like any other one
+    and the system has full rank. A function that lies in the spline space comes back exactly: between nested knots
+    this is knot insertion (paper eq. 2.16).
+
+    Parameters
+    ----------
+    function : callable, (n_points, n_in) -> (n_points, n_in, n_out)
+    knots : ndarray of shape (n_in, grid_size + 2 * degree + 1)
+    degree : int
+    breaks : ndarray of shape (n_in, n_breaks)
+        More places where the functions may have a kink.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_in, grid_size + degree, n_out)
+    """
+    own = breakpoints_of(knots, degree)
+    pieces = np.sort(np.hstack([own, np.clip(breaks, own[:, :1], own[:, -1:])]))  # some of no width, which do not count
     points, weights = quadrature(pieces, degree + 1)
-    root = np.sqrt(weights)[:, None]
-    q, r = np.linalg.qr(root * design_matrix(points, knots, degree))
-    return scipy.linalg.solve_triangular(r, q.T @ (root * function(points)))
+    root = np.sqrt(weights)[:, :, None]
+    q, r = np.linalg.qr(root * design_matrices(points.T, knots, degree))
+    return np.linalg.solve(r, q.swapaxes(1, 2) @ (root * function(points.T).swapaxes(0, 1)))

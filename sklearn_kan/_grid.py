@@ -10,7 +10,7 @@
 
 import numpy as np
 
-from ._bspline import breakpoints_of, extend_breakpoints, fit_function
+from ._bspline import breakpoints_of, extend_breakpoints, fit_functions
 from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
@@ -193,22 +193,21 @@ def _random_values(tables, shape, rng):
     return tables.with_values(np.where(numbers[:, None], 0.0, values))
 
 
-def _refit(layer, i, knots, center=0.0, scale=1.0):
-    """Weights of input node i on other knots, for t' = (t - center) / scale: same functions as before.
+def _refit(layer, knots, center=0.0, scale=1.0):
+    """Weights on other knots, for t' = (t - center) / scale of each input node: same functions as before.
 
-    The base weight keeps the slope it stands for; the spline takes up the rest.
+    The base weights keep the slopes they stand for; the splines take up the rest.
     """
-    base_weight = layer.base_weight[i] * scale
-    old = layer.node(i).replace(symbols=None)
-    moved = old.replace(weights=np.zeros((1, knots.shape[1] - layer.degree, layer.n_out)), knots=knots)
-    moved.weights[0, -1] = base_weight
+    center, scale = (np.broadcast_to(value, layer.n_in) for value in (center, scale))
+    moved = layer.replace(weights=np.zeros((layer.n_in, knots.shape[1] - layer.degree, layer.n_out)), knots=knots)
+    moved.weights[:, -1] = layer.base_weight * scale[:, None]
 
     def spline_part(t):
-        return old.edge(0, scale * t + center) - moved.edge(0, t)
+        return layer.functions(scale * t + center) - moved.functions(t)
 
-    breaks = (breakpoints_of(layer.knots[i : i + 1], layer.degree)[0] - center) / scale
-    moved.weights[0, :-1] = fit_function(spline_part, knots[0], layer.degree, breaks)
-    return moved.weights[0]
+    breaks = (breakpoints_of(layer.knots, layer.degree) - center[:, None]) / scale[:, None]
+    moved.weights[:, :-1] = fit_functions(spline_part, knots, layer.degree, breaks)
+    return moved.weights
 
 
 def has_drifted(activations, weight):
@@ -268,10 +267,12 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
         center, scale = np.where(drifted, center, 0.0), np.where(drifted, scale, 1.0)
         X = (X - center) / scale
         breakpoints = _breakpoints(X, weight, layer.grid_size, knots)
+        every = np.ones(layer.n_out, dtype=bool)
+        placed = extend_breakpoints(breakpoints[drifted], layer.degree)
+        some = layer.part(layer.edge_mask, drifted, every)
+        layer.weights[drifted] = _refit(some, placed, center[drifted], scale[drifted])
+        layer.knots[drifted] = placed
         for i in np.flatnonzero(drifted):
-            placed = extend_breakpoints(breakpoints[i : i + 1], layer.degree)
-            layer.weights[i] = _refit(layer, i, placed, center[i], scale[i])
-            layer.knots[i] = placed[0]
             layer.symbols.rescale_input(i, center[i], scale[i])
             regauge(before, i, center[i], scale[i])
     return network
@@ -315,7 +316,6 @@ def refine(network, grid_size, *, nested=False):
         numbers = places(layer.grid_size, grid_size)
         new = np.stack([np.interp(numbers, np.arange(layer.grid_size + 1), row) for row in old])
         knots = extend_breakpoints(new, layer.degree)
-        weights = np.stack([_refit(layer, i, knots[i : i + 1]) for i in range(layer.n_in)])
-        weights *= layer.edge_mask[:, None]
+        weights = _refit(layer, knots) * layer.edge_mask[:, None]
         layers.append(layer.replace(weights=weights, knots=knots))
     return Network(layers, network.offset, network.moments)

@@ -319,6 +319,12 @@ class Layer:
         one = self.node(i)
         return one.forward(one.expand(np.asarray(t, dtype=np.float64)[:, None], slopes=False))
 
+    def functions(self, t):
+        """Functions of all splines at points t of each input node, (n_points, n_in), shape (n_points, n_in, n_out)."""
+        plain = Layer(**Layer.arguments(self) | {"center": np.zeros(self.n_in), "scale": np.ones(self.n_in)})
+        terms = plain.all_terms(plain.expand(t, slopes=False)).reshape(len(t), self.n_in, -1)
+        return np.einsum("sig,igj->sij", terms, self.weights)
+
     def with_symbol(self, i, j, function, numbers):
         """A copy whose edge (i, j) carries a named function instead of what it had."""
         mask, weights = self.edge_mask.copy(), self.weights.copy()
