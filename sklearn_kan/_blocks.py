@@ -122,10 +122,16 @@ class Parts:
         return [part for group in groups for part in self._split(group, most)]
 
     def _split(self, group, most):
-        """Parts of a node's group with about as many parameters at most; edges stay whole and neighbours together."""
-        starts = np.flatnonzero(np.diff(self.places[group, 1], prepend=-1))  # of the edges
+        """Parts of a node's group with about as many parameters at most; neighbours stay together.
+
+        An edge is not divided, but for tables: a sample is in one row of each, so that rows share no sample.
+        """
+        layer, node = self.places[group, :2].T
+        in_table = (layer == 0) & (node == self.network.layers[self.lowest].n_in)
+        starts = np.flatnonzero(np.diff(node, prepend=-1) | in_table)
         n_parts = min(-(-len(group) // int(most)), len(starts))
-        return np.split(group, starts[len(starts) * np.arange(1, n_parts) // n_parts])
+        at = starts[np.searchsorted(starts, len(group) * np.arange(1, n_parts) / n_parts, side="right") - 1]
+        return np.split(group, np.unique(at[at > 0]))
 
     def parameters(self, group):
         """Places of a group in theta."""
@@ -140,7 +146,8 @@ class Parts:
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
         most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
-        return self.size <= most**2 and (work <= _MOST_WORK or self.detail == "last")
+        matrices = max(self.size, len(self.network.layers[0].tables.values) ** 2)
+        return matrices <= most**2 and (work <= _MOST_WORK or self.detail == "last")
 
     def _layers(self, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""
