@@ -6,12 +6,15 @@ A column tells if the residual of the loss depends on it, alone or given all oth
 
 r is the residual of the constant model for effects of columns alone, and that of an additive model for products. After
 a network is trained on the columns that told, its own residual shows what is left (iterated screening).
+
+Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
+network would learn the noise of these rows by heart.
 """
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
 from scipy.special import ndtri
-from scipy.stats import chi2
+from scipy.stats import chi2, f
 
 # Least part of the columns that is worth leaving out.
 _LEFT_OUT = 0.1
@@ -24,6 +27,8 @@ _ALONE, _IN_PRODUCTS, _MANY, _MOST = 4, 2, 250, 1000
 _ELEMENTS = 1 << 24
 # Categories that count, the most frequent ones, alone and in products.
 _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
+# Categories with fewer rows than this each, on average, are like names.
+_NAMES = 5
 # Part of the columns that tell which may be chance.
 _FALSE = 0.05
 # Training begins anew for effects that a trained network left out if the probability that any is chance is less than
@@ -106,6 +111,24 @@ def _alone(features, r, n_cases):
     return explained / max(r @ r, _TINY), _chance(explained / noise, features.counts)
 
 
+def _between(x, r, weight):
+    """The same of a column's categories, all of them, by a one-way analysis of variance."""
+    _, place = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True)
+    totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
+    freedom, left = len(totals) - 1, weight.sum() - len(totals)
+    if freedom == 0 or left <= 0.0:
+        return 0.0, 1.0
+    between = np.sum(sums**2 / totals)
+    noise = max(r @ r - between, _TINY) / left
+    part = (between - freedom * noise) / max(r @ r, _TINY)  # what chance explains does not count
+    return part, float(f.sf(between / freedom / noise, freedom, left))
+
+
+def _names(X, categorical):
+    """Columns of categories that have few rows each."""
+    return [i for i in np.flatnonzero(categorical) if _NAMES * len(np.unique(X[:, i])) > len(X)]
+
+
 class _Additive:
     """Ridge regressions on all features."""
 
@@ -179,14 +202,25 @@ def telling_columns(X, residual, weight, categorical):
     Returns
     -------
     tell : bool ndarray of shape (n_in,)
-        All of them where columns are few beside the rows, or none is seen to tell, or nearly all.
+        But for names, all of them where columns are few beside the rows, or none is seen to tell, or nearly all.
     """
-    n_in = X.shape[1]
-    tell = np.zeros(n_in, dtype=bool)
-    if n_in <= _FEW or len(X) >= _MANY_ROWS * n_in:
-        return ~tell
+    tell, names = np.ones(X.shape[1], dtype=bool), _names(X, categorical)
+    few = X.shape[1] <= _FEW or len(X) >= _MANY_ROWS * X.shape[1]
+    if few and not names:
+        return tell
     X, residual, weight = _some_rows(X, residual, weight)
     effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
+    if not few:
+        tell = _telling(X, effects, weight, categorical)
+    for i in names:
+        tell[i] = min(_between(X[:, i], r, weight)[1] for r in effects) < _LATE / len(effects)
+    return tell if tell.any() else ~tell
+
+
+def _telling(X, effects, weight, categorical):
+    """The same of many columns."""
+    n_in = X.shape[1]
+    tell = np.zeros(n_in, dtype=bool)
     alone = _features(X, weight, categorical, products=False)
     for r in effects:
         tell |= _discoveries(_alone(alone, r, weight.sum())[1])
@@ -207,10 +241,14 @@ def late_columns(X, residual, weight, categorical, tell):
     least = _LATE / (n_out * residual.shape[1])
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
+    names = [i for i in _names(X, categorical) if not tell[i]]
     for one in residual.T:
         r = np.sqrt(weight) * _scores(one, weight)
         part, chance = _alone(alone, r, weight.sum())
         late[~tell] |= (part > _WORTH) & (chance < least)
+        for i in names:
+            part, chance = _between(X[:, i], r, weight)
+            late[i] |= part > _WORTH and chance < least
         if paired is not None:
             part, chance = _products(paired, weight, r, r @ r / weight.sum())
             late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)

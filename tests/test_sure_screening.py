@@ -248,3 +248,53 @@ def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypat
     assert stages[0] == 5
     assert stages[1:] == [9] * (len(stages) - 1)
     assert len(stages) > 2
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def named(n_categories, n_samples=300, seed=0):
+    """A few columns, the last one of names, the rows' effects by name, and noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 4))
+    X[:, 3] = rng.integers(0, n_categories, n_samples)
+    return X, rng.normal(size=n_categories)[X[:, 3].astype(int)], rng.normal(size=n_samples)
+
+
+NAMED = np.array([False, False, False, True])
+
+
+@pytest.mark.parametrize("n_categories", [100, 10_000])
+def test_names_that_say_nothing_stay_out(n_categories):
+    X, _, noise = named(n_categories)
+    assert_array_equal(told(X, X[:, 0] + noise, categorical=NAMED), ~NAMED)
+    assert told(X, X[:, 0] + noise).all()  # numbers of as many values do not
+
+
+def test_names_of_groups_tell():
+    X, effect, noise = named(100)
+    assert told(X, effect + noise, categorical=NAMED).all()
+    assert told(np.abs(X), np.column_stack([noise, effect + noise]), categorical=NAMED).all()
+
+
+def test_names_that_tell_late():
+    """An effect that another column hid at first."""
+    X, effect, noise = named(100)
+    y = 20.0 * X[:, 0] + effect + 0.3 * noise
+    tell = told(X, y, categorical=NAMED)
+    assert_array_equal(tell, ~NAMED)
+    weight = np.ones(len(X))
+    assert_array_equal(late_columns(X, (20.0 * X[:, 0] - y)[:, None], weight, NAMED, tell), NAMED)
+    assert not late_columns(X, noise[:, None], weight, NAMED, tell).any()
+
+
+def test_a_table_with_names_is_learnt_as_one_without():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
+    y = np.sin(2.0 * X["a"]) + X["b"] * X["c"] + 0.3 * rng.normal(size=len(X))
+    X["name"] = [f"row {i}" for i in rng.integers(0, 1000, len(X))]
+    train, test = slice(0, 200), slice(200, 400)
+    model = KANRegressor(random_state=0).fit(X[train], y[train])
+    assert model.feature_importances_[3] == 0.0
+    without = KANRegressor(random_state=0).fit(X[["a", "b", "c"]][train], y[train])
+    assert model.score(X[test], y[test]) > without.score(X[["a", "b", "c"]][test], y[test]) - 0.01
