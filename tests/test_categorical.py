@@ -6,6 +6,7 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
+from sklearn_kan import _blocks
 from sklearn_kan._categorical import Tables, atoms_of
 from sklearn_kan._first_layer import FirstLayer
 from sklearn_kan._gauss_newton import Segments
@@ -14,6 +15,7 @@ from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._network import Network
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._pruning import edge_deviations, prune
+from sklearn_kan._smoothing import update
 
 LOSSES = {"squared_error": SquaredError(), "binary": BinaryLogLoss(), "multinomial": MultinomialLogLoss()}
 PENALTIES = {
@@ -331,3 +333,38 @@ def test_segments_of_tables(shape):
     assert_allclose(found[np.ix_(network.free, network.free)], expected, rtol=1e-10, atol=1e-14)
     assert np.diag(found)[network.value_offset :].min() >= 0.0
     assert np.diag(found)[network.value_offset :].max() > 0.0
+
+
+@pytest.mark.parametrize("least", [1, 8])
+def test_tables_are_divided(least, monkeypatch):
+    """Where work is dear a group may hold some rows of a table; matrices and penalties are parts of the whole ones."""
+    rng = np.random.RandomState(0)
+    network = samples.mixed_network(rng, [4, 3, 2])
+    x = samples.mixed_inputs(rng, network, 60)
+    strengths = PENALTIES["ridge"]
+    objective = Objective(network, SquaredError(), x, rng.normal(size=(60, 2)), np.ones(60), strengths)
+    whole = objective.unsmoothed_equations(network.theta)[2]
+    monkeypatch.setattr(_blocks, "_WORK", 0.0)
+    monkeypatch.setattr(_blocks, "_LEAST", least)
+    parts = _blocks.Parts(network, "nodes")
+    monkeypatch.setattr(_blocks, "_WORK", np.inf)
+    assert_array_equal(np.sort(np.concatenate(parts.groups)), network.free)
+    in_table = [parts.places[group, :2].tolist().count([0, 4]) for group in parts.groups]
+    rows = int(network.layers[0].tables.trained[:, 0].sum())
+    assert 0 < max(in_table) < rows
+    places = [parts.parameters(group) for group in parts.groups]
+    for place, matrix in zip(places, _blocks.normal_matrices(objective, parts), strict=True):
+        assert_allclose(matrix, whole[np.ix_(place, place)], rtol=1e-8, atol=1e-12)
+    for place, penalty in zip(places, parts.penalties(objective), strict=True):
+        expected = objective.quadratic_curvature()[np.ix_(place, place)]
+        assert_allclose(penalty, expected, rtol=1e-10, atol=1e-12)
+    found = update(objective, network.theta, 60.0, ["alpha"], dense=False)
+    assert np.isfinite(found.evidence) and 0.0 < found.edof < len(network.free)
+
+
+def test_matrices_of_very_many_categories_are_not_affordable(monkeypatch):
+    rng = np.random.RandomState(0)
+    parts = _blocks.Parts(samples.mixed_network(rng, [4, 3, 2]), "nodes")
+    assert parts.affordable(60)
+    monkeypatch.setattr(_blocks, "_DENSE", len(parts.network.layers[0].tables.values) - 1)
+    assert not parts.affordable(60)
