@@ -78,11 +78,13 @@ class KANRegressor(RegressorMixin, BaseKAN):
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
-        distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
-        columns and many classes) keep the strengths that they begin with.
+        distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
+        for that (many columns and many classes, thousands of categories) keep the strengths that they begin with.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
-        where its residuals show one of the rest; 'auto' for `alpha` or `smoothing` means that too.
+        where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
+        each on average, in any table: they have to show an effect in an analysis of variance. 'auto' for `alpha` or
+        `smoothing` means that too.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
@@ -529,11 +531,13 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
-        distant columns, of large tables a part of the rows counts, and networks that are too large even for that (many
-        columns and many classes) keep the strengths that they begin with.
+        distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
+        for that (many columns and many classes, thousands of categories) keep the strengths that they begin with.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
-        where its residuals show one of the rest; 'auto' for `alpha` or `smoothing` means that too.
+        where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
+        each on average, in any table: they have to show an effect in an analysis of variance. 'auto' for `alpha` or
+        `smoothing` means that too.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of
