@@ -37,6 +37,8 @@ _SPLINE_NOISE = 0.3
 _WIDEST = 1.6e308
 # Rows that tell where activations are; more do not move quantiles.
 _RANGE_ROWS = 10_000
+# Elements of the basis functions that are fitted on other knots at a time.
+_REFIT_ELEMENTS = 1 << 22
 
 
 def _quantiles(x, weight, levels):
@@ -210,6 +212,16 @@ def _refit(layer, knots, center=0.0, scale=1.0):
     return moved.weights
 
 
+def _refit_in_parts(layer, knots):
+    """The same of some nodes at a time: all basis functions of many nodes on a fine grid take much memory."""
+    plain, every = Layer(**Layer.arguments(layer)), np.ones(layer.n_out, dtype=bool)
+    n_elements = layer.n_in * (layer.degree + 1) * knots.shape[1] * (knots.shape[1] + layer.knots.shape[1])
+    nodes = np.arange(layer.n_in)
+    parts = np.array_split(nodes, min(layer.n_in, -(-n_elements // _REFIT_ELEMENTS)))
+    some = (plain.part(plain.edge_mask, np.isin(nodes, part), every) for part in parts)
+    return np.vstack([_refit(one, knots[part]) for one, part in zip(some, parts, strict=True)])
+
+
 def has_drifted(activations, weight):
     """Which hidden nodes left their knots or fill them no more."""
     inside = 1.0 / (1.0 + 2.0 * MARGIN)
@@ -316,6 +328,6 @@ def refine(network, grid_size, *, nested=False):
         numbers = places(layer.grid_size, grid_size)
         new = np.stack([np.interp(numbers, np.arange(layer.grid_size + 1), row) for row in old])
         knots = extend_breakpoints(new, layer.degree)
-        weights = _refit(layer, knots) * layer.edge_mask[:, None]
+        weights = _refit_in_parts(layer, knots) * layer.edge_mask[:, None]
         layers.append(layer.replace(weights=weights, knots=knots))
     return Network(layers, network.offset, network.moments)

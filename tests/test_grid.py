@@ -6,6 +6,7 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
+from sklearn_kan import _grid
 from sklearn_kan._bspline import breakpoints_of, greville
 from sklearn_kan._grid import (
     any_drift,
@@ -239,6 +240,17 @@ def test_refine_keeps_masks():
         assert_array_equal(layer.edge_mask, before.edge_mask)
         assert not layer.weights[0, :, 0].any()
     assert_allclose(refined.raw_predict(points(network)), network.raw_predict(points(network)), rtol=1e-9, atol=1e-9)
+
+
+def test_refine_in_parts(monkeypatch):
+    """Wide layers a few nodes at a time, symbols and tables left as they are."""
+    network = samples.mixed_network(np.random.RandomState(0), [4, 3, 2])
+    network = samples.with_symbols(network, (1, 1, 0, "sin", [1.3, 0.4, 0.7, 0.1]))
+    X = samples.mixed_inputs(np.random.RandomState(1), network, 40)
+    expected = network.raw_predict(X)
+    for n_elements in (_grid._REFIT_ELEMENTS, 1):
+        monkeypatch.setattr(_grid, "_REFIT_ELEMENTS", n_elements)
+        assert_allclose(refine(network, 9, nested=True).raw_predict(X), expected, rtol=1e-9, atol=1e-9)
 
 
 # --- hidden knots -----------------------------------------------------------------------------------------------------
