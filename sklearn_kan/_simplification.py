@@ -40,8 +40,7 @@ def rounded(expression, decimals):
 
     def visit(node):
         if node.is_number:
-            value = round(float(node), decimals) if node.is_real else node
-            return value if value % 1.0 else sympy.Integer(int(value))
+            return _rounded_number(node, decimals) if node.is_finite and node.is_real else node
         if node.is_Piecewise:
             cases = [(visit(value), condition) for value, condition in node.args]
             return sympy.Piecewise(*cases, evaluate=False)
@@ -54,6 +53,13 @@ def rounded(expression, decimals):
         return node.func(*map(visit, parts)) if parts else node
 
     return visit(expression)
+
+
+def _rounded_number(node, decimals):
+    import sympy
+
+    value = round(float(node), decimals)
+    return sympy.Float(value) if value % 1.0 else sympy.Integer(int(value))
 
 
 def shortest(expression):

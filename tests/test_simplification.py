@@ -89,6 +89,13 @@ def test_rounded():
     assert rounded(expression, 2) == expected
     assert rounded(expression, None) is expression
     assert rounded(0.9999 * x + 0.0001 * y, 2) == x
+    assert rounded(sympy.pi * 10, 1) == sympy.Float(31.4)
+    assert isinstance(rounded(sympy.Float(1.999), 1), sympy.Integer)
+
+
+@pytest.mark.parametrize("constant", [sympy.zoo, sympy.nan, sympy.oo, sympy.log(-2)])
+def test_what_is_no_number_stays(constant):
+    assert rounded(constant, 2) is constant
 
 
 def test_cases_are_not_rounded():
