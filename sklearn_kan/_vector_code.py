@@ -132,31 +132,28 @@ def _add_products(_, out, places, n, rows, starts, first, last, left, right):
     def codegen(context, builder, signature, arguments):
         out_kind, _, _, rows_kind, starts_kind, *_ = signature.args
         out, places, n, rows, starts, first, last, left, right = arguments
-        places = cgutils.unpack_tuple(builder, places)
-        integer = n.type
-        number = _Code(context, builder, 1)
-        start_of = context.make_array(starts_kind)(context, builder, starts).data
+        places, integer = cgutils.unpack_tuple(builder, places), n.type
+        starts = context.make_array(starts_kind)(context, builder, starts).data
         codes = [_Code(context, builder, width) for width in (8, 4, 2, 1)]
         sums = {code.width: [cgutils.alloca_once(builder, code.type) for _ in places] for code in codes}
 
         def body(code, j):
-            sums_j = sums[code.width]
-            for place, total in zip(places, sums_j):
-                builder.store(code.load(out_kind, out, builder.add(place, j)), total)
+            totals = [(builder.add(place, j), total) for place, total in zip(places, sums[code.width], strict=True)]
+            for place, total in totals:
+                builder.store(code.load(out_kind, out, place), total)
             with cgutils.for_range_slice(builder, first, last, integer(1)) as (k, _):
-                start = builder.load(builder.gep(start_of, [k]))
+                start = builder.load(builder.gep(starts, [k]))
                 row = code.load(rows_kind, rows, builder.add(builder.add(start, right), j))
-                at = builder.add(start, left)
-                for a, total in enumerate(sums_j):
-                    value = number.load(rows_kind, rows, builder.add(at, integer(a)))
+                for a, (_, total) in enumerate(totals):
+                    value = codes[-1].load(rows_kind, rows, builder.add(builder.add(start, left), integer(a)))
                     builder.store(code.plus(builder.load(total), code.times(code.filled(value), row)), total)
-            for place, total in zip(places, sums_j):
-                code.store(builder.load(total), out_kind, out, builder.add(place, j))
+            for place, total in totals:
+                code.store(builder.load(total), out_kind, out, place)
 
         _for_width(context, builder, n, body, codes[0].width)
         return context.get_dummy_value()
 
-    return types.void(out, places, types.intp, rows, starts, types.intp, types.intp, types.intp, types.intp), codegen
+    return types.void(out, places, types.intp, rows, starts, *[types.intp] * 4), codegen
 
 
 @intrinsic
