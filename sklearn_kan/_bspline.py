@@ -323,11 +323,6 @@ def design_matrices(x, knots, degree):
     return design
 
 
-def design_matrix(x, knots, degree):
-    """All basis functions of one node at points x, shape (n_points, grid_size + degree)."""
-    return design_matrices(x[:, None], knots[None], degree)[0]
-
-
 _gauss_legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 

@@ -60,7 +60,6 @@ class FirstLayer(Layer):
         return layer if isinstance(layer, cls) else cls(**layer.arguments())
 
     def splines(self):
-        """The layer without tables."""
         return Layer(**super().arguments())
 
     @property

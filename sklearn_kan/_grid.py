@@ -214,7 +214,7 @@ def _refit(layer, knots, center=0.0, scale=1.0):
 
 def _refit_in_parts(layer, knots):
     """The same of some nodes at a time: all basis functions of many nodes on a fine grid take much memory."""
-    plain, every = Layer(**Layer.arguments(layer)), np.ones(layer.n_out, dtype=bool)
+    plain, every = layer.splines(), np.ones(layer.n_out, dtype=bool)
     n_elements = layer.n_in * (layer.degree + 1) * knots.shape[1] * (knots.shape[1] + layer.knots.shape[1])
     nodes = np.arange(layer.n_in)
     parts = np.array_split(nodes, min(layer.n_in, -(-n_elements // _REFIT_ELEMENTS)))

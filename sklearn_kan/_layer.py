@@ -303,6 +303,10 @@ class Layer:
         gram_kernel(terms.interval, terms.value, sample_weight, gram)
         return gram
 
+    def splines(self):
+        """The layer without tables, of which only layer 0 has any."""
+        return self
+
     def node(self, i):
         """The layer of input node i alone, whose input is in units of t."""
         return self.replace(
@@ -321,7 +325,7 @@ class Layer:
 
     def functions(self, t):
         """Functions of all splines at points t of each input node, (n_points, n_in), shape (n_points, n_in, n_out)."""
-        plain = Layer(**Layer.arguments(self) | {"center": np.zeros(self.n_in), "scale": np.ones(self.n_in)})
+        plain = self.splines().replace(center=np.zeros(self.n_in), scale=np.ones(self.n_in))
         terms = plain.all_terms(plain.expand(t, slopes=False)).reshape(len(t), self.n_in, -1)
         return np.einsum("sig,igj->sij", terms, self.weights)
 

@@ -33,8 +33,9 @@ def dot_combination(row, at, n, values, rows, places):
 
 
 def add_products(out, places, n, rows, starts, first, last, left, right):
-    """Add ``sum_k rows[k + left + a] rows[k + right : k + right + n]``, over some of the starts k, to ``out[places[a]
-    : places[a] + n]``; what is written does not overlap."""
+    """Add ``rows[k + left + a] rows[k + right : k + right + n]``, summed over k in ``starts[first:last]``, to
+    ``out[places[a] : places[a] + n]``; what is written does not overlap.
+    """
     out, rows = out.reshape(-1), rows.reshape(-1)
     for start in starts[first:last]:
         for a, place in enumerate(places):
