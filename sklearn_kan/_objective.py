@@ -204,11 +204,14 @@ class Objective:
 
         return sum(self._chunks(chunk))
 
+    def _raw(self, theta):
+        """Raw predictions of all rows, shape (n_samples, n_out)."""
+        self.network.theta = theta
+        return np.vstack(list(self._chunks(lambda rows: self.forward(rows, slopes=False)[0])))
+
     def dispersion(self, theta):
         """Variance of the noise around the raw predictions as the loss sees it, not corrected for what was learnt."""
-        self.network.theta = theta
-        raw = np.vstack(list(self._chunks(lambda rows: self.forward(rows, slopes=False)[0])))
-        return self.loss.dispersion(self.y, raw, self.sample_weight)
+        return self.loss.dispersion(self.y, self._raw(theta), self.sample_weight)
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""
@@ -341,6 +344,22 @@ class Objective:
             hessian = hessian + self._of_parameters(self._sparsity_curvature(factors, norms))
         self.last_equations = theta.copy(), (value, gradient[network.free], hessian)
         return self.last_equations[1]
+
+    def bend(self, theta, step):
+        """J' C d2 by the parameters: d2 is the second difference of the raw predictions over a step ahead and back."""
+        sides = self._raw(theta + step) + self._raw(theta - step)
+        self.network.theta = theta
+
+        def chunk(rows):
+            raw, terms = self.forward(rows)
+            factor = self.loss.curvature_factor(self.y[rows], raw)
+            bent = np.einsum("srj,sj->sr", factor.transpose(0, 2, 1), sides[rows] - 2.0 * raw)
+            delta = np.einsum("sjr,sr->sj", factor, bent) * self.sample_weight[rows, None]
+            gradient = np.zeros(len(self.network.weights))
+            self.network.backward(terms, delta, self.network.layer_gradients(gradient))
+            return gradient
+
+        return sum(self._chunks(chunk))[self.network.free]
 
     def _of_parameters(self, matrix):
         """The part of a matrix of all weights that belongs to the parameters."""

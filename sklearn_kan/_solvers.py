@@ -1,8 +1,10 @@
 """Solvers that minimise any function of a vector; they know nothing of networks.
 
 An objective offers ``value(theta)``, ``value_and_gradient(theta)`` and, for `levenberg_marquardt`,
-``normal_equations(theta)`` (value, gradient, positive semi-definite Hessian). A callback ``callback(theta, value)`` is
-called after each iteration; a true return value stops the solver. A step to a value that is not finite is rejected.
+``normal_equations(theta)`` (value, gradient, positive semi-definite Hessian) and ``bend(theta, step)``, the part of the
+gradient that residuals of the size of their second difference over the step, ahead and back, would have. A callback
+``callback(theta, value)`` is called after each iteration; a true return value stops the solver. A step to a value that
+is not finite is rejected.
 """
 
 import math
@@ -49,6 +51,8 @@ _LM_PATIENCE = 4
 _LARGEST_DAMPING = 1e12
 _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
+# Largest acceleration, in parts of the step: a valley that turns more is not followed so far.
+_LARGEST_ACCELERATION = 0.375
 
 
 def _damped_factor(hessian, scale, damping, matrix):
@@ -59,15 +63,27 @@ def _damped_factor(hessian, scale, damping, matrix):
     return factor if info == 0 else None
 
 
+def _bent(objective, theta, step, scale, factor):
+    """The step and half the acceleration along it, which follows a valley that turns; the step alone if that is large.
+
+    The acceleration solves the equation of the step for the second derivative of the residuals along it.
+    """
+    with np.errstate(all="ignore"):  # where it is not finite the step stays
+        acceleration = dpotrs(factor, -objective.bend(theta, step), lower=0)[0]
+        size, most = acceleration @ (scale * acceleration), _LARGEST_ACCELERATION**2 * (step @ (scale * step))
+    return step + 0.5 * acceleration if size <= most else step
+
+
 def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callback=_never):
-    """Minimise by Gauss-Newton steps with Marquardt's damping and Nielsen's update of it.
+    """Minimise by Gauss-Newton steps with Marquardt's damping, Nielsen's update of it and geodesic acceleration.
 
     Each iteration solves (H + damping diag(H)) step = -gradient; the damping falls with the ratio of the actual to the
-    predicted decrease and grows while a step does not lower the value (Nielsen 1999).
+    predicted decrease and grows while a step does not lower the value (Nielsen 1999). Half the acceleration is added to
+    the step (Transtrum & Sethna 2012, arXiv:1201.5885).
 
     Parameters
     ----------
-    objective : object with value and normal_equations
+    objective : object with value, normal_equations and bend
     theta : ndarray of shape (n_parameters,)
     max_iter : int
     tol : float
@@ -93,7 +109,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             new_value = np.inf
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
-                new_theta = theta + step
+                new_theta = theta + _bent(objective, theta, step, scale, factor)
                 with np.errstate(all="ignore"):  # where it is not finite the step is rejected
                     new_value = objective.value(new_theta)
             if new_value < value:

@@ -29,6 +29,8 @@ _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
+# The same of 'lm' close to the data while finer grids follow, and the rise: a finer grid gains more in a few steps.
+_STALLED_COARSE, _COARSE_RISE = 6, 0.1
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
@@ -126,6 +128,7 @@ class StageTrainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.value = None
+        self.coarse = False  # whether finer grids follow
         self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
         self.strengths, self.share = None, 1.0
         self.ridge, self.smoothness = FIRST_RIDGE, FIRST_SMOOTHNESS[0]  # of L-BFGS, to begin with
@@ -179,8 +182,12 @@ class StageTrainer:
             n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
             patience = _STALLED[self.solver]
         n_since = 0  # iterations since the strengths were found
-        settles = by_evidence and record and self.solver == "lm" and not self._is_close()
-        kept = settle if settles else 0  # iterations with the last strengths
+        kept = 0  # iterations with the last strengths
+        if by_evidence and record and self.solver == "lm":
+            if not self._is_close():
+                kept = settle
+            elif self.coarse:
+                headway.margin, patience = max(headway.margin, _COARSE_RISE), _STALLED_COARSE
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)

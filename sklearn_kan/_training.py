@@ -166,6 +166,7 @@ class Trainer(StageTrainer):
             self._find_strengths(self.network)
             self.members = [self._remember(Start())]
         for grid_size in grid_sizes:
+            self.coarse = grid_size < grid_sizes[-1]
             if grid_size > grid_sizes[0]:
                 make_anew = self._next_grid(grid_size, make_network)
             self.stopped = self._members_stage(grid_size, make_anew)

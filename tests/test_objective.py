@@ -168,6 +168,28 @@ def test_gauss_newton(name, penalty, n_layers):
     assert_allclose(hessian, hessian.T, atol=1e-12 * np.abs(hessian).max())
 
 
+@pytest.mark.parametrize("n_layers", N_HIDDEN)
+@pytest.mark.parametrize("penalty", ["none", "all"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_bend(name, penalty, n_layers):
+    """J' C times the second difference of the raw predictions; penalties add nothing, nor does the step's sign."""
+    objective = make(name, n_layers, PENALTIES[penalty])
+    network, theta = objective.network, objective.network.theta
+    step = 0.3 * np.random.RandomState(1).normal(size=len(theta))
+    second, raw = np.zeros((objective.n_rows, network.shape[-1])), None
+    for move, count in ((step, 1.0), (-step, 1.0), (0.0 * step, -2.0)):
+        network.theta = theta + move
+        raw = naive.forward(network, objective.X)
+        second += count * raw
+    factor = objective.loss.curvature_factor(objective.y, raw)
+    seen = np.einsum("sir,sjr,sj->si", factor, factor, second) * objective.sample_weight[:, None]
+    expected = np.einsum("sip,si->p", naive.jacobian(network, objective.X), seen)[network.free]
+    found = objective.bend(theta, step)
+    assert np.linalg.norm(found - expected) <= 1e-10 * np.linalg.norm(seen) + 1e-13
+    assert_allclose(objective.bend(theta, -step), found, rtol=1e-12, atol=1e-13)
+    assert_allclose(network.theta, theta, rtol=0.0)
+
+
 def test_gauss_newton_is_the_hessian_of_a_linear_model():
     """Without hidden layers and with a smooth loss, differences of the gradient give the same matrix."""
     for name in ("squared_error", "poisson", "binary", "multinomial"):

@@ -31,18 +31,22 @@ class LeastSquares:
         jacobian = self.jacobian(theta)
         return *self.value_and_gradient(theta), jacobian.T @ jacobian
 
+    def bend(self, theta, step):
+        sides = self.residual(theta + step) + self.residual(theta - step)
+        return self.jacobian(theta).T @ (sides - 2.0 * self.residual(theta))
 
-def rosenbrock(n):
-    """Sum of 50 (x_{i+1} - x_i^2)^2 + (1 - x_i)^2 / 2, least at (1, ..., 1)."""
+
+def rosenbrock(n, steepness=10.0):
+    """Sum of steepness^2 (x_{i+1} - x_i^2)^2 / 2 + (1 - x_i)^2 / 2, least at (1, ..., 1)."""
 
     def residual(x):
-        return np.concatenate([10.0 * (x[1:] - x[:-1] ** 2), 1.0 - x[:-1]])
+        return np.concatenate([steepness * (x[1:] - x[:-1] ** 2), 1.0 - x[:-1]])
 
     def jacobian(x):
         found = np.zeros((2 * (n - 1), n))
         i = np.arange(n - 1)
-        found[i, i + 1] = 10.0
-        found[i, i] = -20.0 * x[:-1]
+        found[i, i + 1] = steepness
+        found[i, i] = -2.0 * steepness * x[:-1]
         found[n - 1 + i, i] = -1.0
         return found
 
@@ -113,6 +117,14 @@ def test_rosenbrock(solve, n):
         assert_allclose(solution.theta, 1.0, atol=1e-4)
 
 
+def test_acceleration_follows_a_valley_that_turns():
+    """Fewer iterations than with the steps alone, which go on straight."""
+    bent, straight = rosenbrock(2, steepness=1e3), rosenbrock(2, steepness=1e3)
+    straight.bend = lambda theta, step: np.zeros_like(theta)
+    few, many = (lm(objective, np.array([-1.2, 1.0])).n_iter for objective in (bent, straight))
+    assert few < many / 2
+
+
 @second_order
 def test_minimum_with_residuals_left(solve):
     """A fit of c exp(-d t) to noisy points: the minimum that SciPy finds."""
@@ -161,6 +173,9 @@ def test_step_to_a_value_that_is_not_finite_is_rejected(solve, bad):
             # a curvature far too low: Newton's step overshoots by far
             return *self.value_and_gradient(theta), np.diag(1e-3 / theta**2)
 
+        def bend(self, theta, step):
+            return np.zeros_like(theta)
+
     solution = solve(Barrier(), np.array([4.0, 0.3]))
     assert np.isfinite(solution.value)
     assert_allclose(solution.theta, 1.0, atol=1e-3)
@@ -179,6 +194,9 @@ def test_step_that_overflows_is_rejected_in_silence(solve):
 
         def normal_equations(self, theta):
             return *self.value_and_gradient(theta), np.diag(1e-3 * np.exp(theta))
+
+        def bend(self, theta, step):
+            return np.zeros_like(theta)
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
