@@ -53,6 +53,8 @@ _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
 # Largest acceleration, in parts of the step: a valley that turns more is not followed so far.
 _LARGEST_ACCELERATION = 0.375
+# Damping above which it hardly ever is that small.
+_MUCH_DAMPING = 1e-3
 
 
 def _damped_factor(hessian, scale, damping, matrix):
@@ -109,7 +111,8 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             new_value = np.inf
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
-                new_theta = theta + _bent(objective, theta, step, scale, factor)
+                bends = damping < _MUCH_DAMPING
+                new_theta = theta + (_bent(objective, theta, step, scale, factor) if bends else step)
                 with np.errstate(all="ignore"):  # where it is not finite the step is rejected
                     new_value = objective.value(new_theta)
             if new_value < value:

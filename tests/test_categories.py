@@ -218,9 +218,9 @@ def test_refine_warm_start_partial_fit(Estimator):
 
 def test_warm_start_goes_on():
     X, y = table(300)
-    model = KANRegressor((2,), warm_start=True, max_iter=5, random_state=0).fit(X, y)
+    model = KANRegressor((2,), warm_start=True, max_iter=1, random_state=0).fit(X, y)
     losses = [model.fit(X, y).loss_ for _ in range(4)]
-    assert losses[-1] < losses[0]
+    assert losses[-1] < 0.1 * losses[0]
 
 
 @both

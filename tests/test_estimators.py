@@ -1090,8 +1090,8 @@ def test_knots_that_follow_in_vain_stay(seed, monkeypatch):
         return KANRegressor((1,), grid_size=3, n_init=1, random_state=0, **given).fit(X, y)
 
     settled = fitted()
-    assert max(settled.loss_curve_[5:]) < 0.1
+    assert max(settled.loss_curve_[5:]) < 0.05
     monkeypatch.setitem(_stage._VAIN, "lm", np.inf)
     chasing = fitted()
-    assert max(chasing.loss_curve_[5:]) > 0.2
+    assert max(chasing.loss_curve_[5:]) > 2.0 * max(settled.loss_curve_[5:])
     assert settled.n_iter_ < 0.7 * chasing.n_iter_
