@@ -67,6 +67,7 @@ def shortest(expression):
     import sympy
     from sympy.simplify.fu import TR9  # sums of sines and cosines as products
 
+    expression = _without_absolute(expression)
     forms = [expression, sympy.expand_mul(expression)]
     forms.append(sympy.powsimp(forms[-1]))
     if max((_n_terms(power) for power in expression.atoms(sympy.Pow)), default=1) <= _SIMPLIFIED:
@@ -85,6 +86,18 @@ def _n_terms(power):
     base, exponent = power.args
     whole = base.is_Add and exponent.is_Integer and exponent > 0
     return math.comb(len(base.args) + int(exponent) - 1, int(exponent)) if whole else 1
+
+
+def _without_absolute(expression):
+    """The expression without the absolute values whose sign makes no difference, as in cos(abs(u))."""
+    import sympy
+
+    for absolute in expression.atoms(sympy.Abs):
+        u = sympy.Dummy()
+        one = expression.xreplace({absolute: u})
+        if one.xreplace({u: -u}) == one:
+            expression = one.xreplace({u: absolute.args[0]})
+    return expression
 
 
 # --- sines and cosines ------------------------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
-# The same of 'lm' close to the data while finer grids follow, and the rise: a finer grid gains more in a few steps.
-_STALLED_COARSE, _COARSE_RISE = 6, 0.1
+# Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. While finer
+# grids follow, which gain more in a few steps, it has to be more in fewer iterations.
+_FINE_RISE, _COARSE_RISE, _STALLED_COARSE = 0.02, 0.1, 6
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
@@ -186,8 +187,9 @@ class StageTrainer:
         if by_evidence and record and self.solver == "lm":
             if not self._is_close():
                 kept = settle
-            elif self.coarse:
-                headway.margin, patience = max(headway.margin, _COARSE_RISE), _STALLED_COARSE
+            else:
+                headway.margin = max(headway.margin, _COARSE_RISE if self.coarse else _FINE_RISE)
+                patience = _STALLED_COARSE if self.coarse else patience
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)

@@ -40,6 +40,15 @@ def test_a_quotient_by_atanh():
     assert shortest(5 * sympy.pi / 8 * sympy.exp(2 * sympy.atanh(u)) / y) == x / y
 
 
+def test_an_absolute_value_whose_sign_makes_no_difference():
+    u = sympy.Symbol("u", real=True)
+    even = u * sympy.sin(u) - 0.5 * sympy.sin(u) ** 2 + 0.5 * sympy.sin(sympy.Abs(u)) ** 2
+    assert shortest(even) == u * sympy.sin(u)
+    assert shortest(sympy.cos(2.5 * sympy.Abs(u + 1.5))) == sympy.cos(2.5 * u + 3.75)
+    for needed in (sympy.Abs(u) + 1, sympy.cos(sympy.Abs(u) + 1), sympy.sin(sympy.Abs(u)) ** 3):
+        assert shortest(needed) == needed
+
+
 def test_nothing_cancels_by_chance():
     """Numbers that are near each other but for more than rounding are two."""
     expression = 1 - 1.0000001 * sympy.tanh(sympy.log(x) / 2 - sympy.log(y) / 2)
