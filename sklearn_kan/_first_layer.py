@@ -72,6 +72,8 @@ class FirstLayer(Layer):
 
     def _reach(self, most):
         """Where values are cut; a symbol counts as far as it is asked for."""
+        if most == FARTHEST and not len(self.symbols):
+            return self.reach
         reach = np.minimum(self.reach, most)
         if len(self.symbols):
             reach[self.symbols.mask(self.edge_mask.shape).any(axis=1)] = most
@@ -79,7 +81,7 @@ class FirstLayer(Layer):
 
     def expand(self, x, *, reach=FARTHEST, **options):
         missing = np.isnan(x)
-        any_missing = missing.any()
+        any_missing = np.count_nonzero(missing) > 0  # quicker than any(), for one row as for many
         numbers = np.where(missing, self.center, x) if any_missing else x
         if len(self.tables) and len(self.tables.categorical):
             numbers = np.array(numbers, dtype=np.float64)

@@ -12,7 +12,7 @@ import functools
 import os
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 
@@ -59,12 +59,13 @@ def lesson(function):
     return function
 
 
-@contextmanager
 def plain(n_functions):
     """Leave the evaluation of so many functions of one variable to Python, if they are few and nothing is compiled."""
-    if n_functions > _state["plain"]:
-        yield
-        return
+    return nullcontext() if n_functions > _state["plain"] else _plain(n_functions)
+
+
+@contextmanager
+def _plain(n_functions):
     _state["plain"] -= n_functions
     _mode.plain = True
     try:

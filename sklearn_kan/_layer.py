@@ -153,7 +153,7 @@ class Layer:
         return low - self.overhang, high + self.overhang
 
     def expand(self, x, *, slopes=True, reach=FARTHEST) -> Expansion:
-        """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach, a number or one for every input node.
+        """Terms at x, shape (n_samples, n_in), cut at t = -reach and reach, a number or an array of one a node.
 
         Without slopes they serve what takes no derivative by t, as `forward`.
         """
@@ -161,7 +161,8 @@ class Layer:
         if not x.flags.writeable:  # kernels would be compiled once more for it
             x = x.copy()
         t = np.empty(x.shape)
-        scale_kernel(x, self.center, self.scale, np.full(self.n_in, reach, dtype=np.float64), t)
+        each = reach if isinstance(reach, np.ndarray) else np.full(self.n_in, reach)
+        scale_kernel(x, self.center, self.scale, each, t)
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))

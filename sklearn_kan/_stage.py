@@ -31,7 +31,7 @@ _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. While finer
 # grids follow, which gain more in a few steps, it has to be more in fewer iterations.
-_FINE_RISE, _COARSE_RISE, _STALLED_COARSE = 0.02, 0.1, 6
+_FINE_RISE, _COARSE_RISE, _STALLED_COARSE = 0.05, 0.1, 6
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
