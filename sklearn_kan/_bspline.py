@@ -15,6 +15,10 @@ from ._jit import njit
 
 # Knots are even if they lie this close to even ones, in parts of their span.
 _EVEN = 2e-15
+# Points an interval of uneven knots that repay making its polynomials.
+_MANY = 3
+# Equal parts of the range an interval that tell where a point is.
+_BUCKETS = 4
 
 
 def extend_breakpoints(breakpoints, degree):
@@ -134,18 +138,86 @@ def _de_boor(x, knots, degree, g, left, right, v, d):
 
 
 @njit
-def _cubic(x, knots, g, v, d):
-    """The same for cubic ones, written out: three times as fast."""
-    left1, left2, left3 = x - knots[g + 3], x - knots[g + 2], x - knots[g + 1]
-    right1, right2, right3 = knots[g + 4] - x, knots[g + 5] - x, knots[g + 6] - x
-    unit = 1.0 / (knots[g + 4] - knots[g + 3])
-    p0 = right1 * unit / (knots[g + 4] - knots[g + 2])
-    p1 = left1 * unit / (knots[g + 5] - knots[g + 3])
-    q0 = right1 * p0 / (knots[g + 4] - knots[g + 1])
-    q1 = (left2 * p0 + right2 * p1) / (knots[g + 5] - knots[g + 2])
-    q2 = left1 * p1 / (knots[g + 6] - knots[g + 3])
-    v[0], v[1], v[2], v[3] = right1 * q0, left3 * q0 + right2 * q1, left2 * q1 + right3 * q2, left1 * q2
-    d[0], d[1], d[2], d[3] = -3.0 * q0, 3.0 * (q0 - q1), 3.0 * (q1 - q2), 3.0 * q2
+def _pieces(knots, grid_size, buckets, coefs):
+    """What finds the interval of a point and evaluates cubic basis functions there without branches.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (grid_size + 7,)
+    buckets : int ndarray of shape (n_buckets,), output
+        Interval in which each of so many equal parts of the range begins.
+    coefs : ndarray of shape (grid_size, 4, 4), output
+        Basis function a of interval g is ``sum_p coefs[g, p, a] u^p``, u = 0 to 1 in the interval: by the values and
+        the slopes at its ends.
+
+    Returns
+    -------
+    narrowest : float
+        Width of the narrowest interval.
+    """
+    v, d, left, right = np.empty((2, 4)), np.empty((2, 4)), np.empty(4), np.empty(4)
+    low, step = knots[3], (knots[3 + grid_size] - knots[3]) / len(buckets)
+    b, narrowest = 0, np.inf
+    for g in range(grid_size):
+        width = knots[g + 4] - knots[g + 3]
+        narrowest = min(narrowest, width)
+        for end in range(2):
+            _de_boor(knots[g + 3 + end], knots, 3, g, left, right, v[end], d[end])
+        for a in range(4):
+            coefs[g, 0, a] = v[0, a]
+            coefs[g, 1, a] = d[0, a] * width
+            coefs[g, 2, a] = 3.0 * (v[1, a] - v[0, a]) - (2.0 * d[0, a] + d[1, a]) * width
+            coefs[g, 3, a] = 2.0 * (v[0, a] - v[1, a]) + (d[0, a] + d[1, a]) * width
+        while b < len(buckets) and (g == grid_size - 1 or low + b * step <= knots[g + 4]):
+            buckets[b] = g
+            b += 1
+    return narrowest
+
+
+@njit
+def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
+    """Cubic basis functions of the columns with uneven knots at many points, from a polynomial for every interval."""
+    n_samples = len(x)
+    grid_size = knots.shape[1] - 7
+    columns, n_columns = np.empty(len(knots), dtype=np.int64), 0
+    for i in range(len(knots)):
+        if _per_unit(knots[i]) == 0.0:
+            columns[n_columns] = i
+            n_columns += 1
+    n_buckets = _BUCKETS * grid_size
+    buckets = np.empty((n_columns, n_buckets), dtype=np.int64)
+    coefs = np.empty((n_columns, grid_size, 4, 4))
+    starts, units = np.empty((n_columns, grid_size + 1)), np.empty((n_columns, grid_size))
+    high, per_unit, narrowest = np.empty(n_columns), np.empty(n_columns), np.empty(n_columns)
+    for c in range(n_columns):
+        breakpoints = knots[columns[c], 3 : 4 + grid_size]
+        high[c] = breakpoints[grid_size]
+        per_unit[c] = n_buckets / (high[c] - breakpoints[0])
+        narrowest[c] = _pieces(knots[columns[c]], grid_size, buckets[c], coefs[c])
+        for g in range(grid_size):
+            starts[c, g], units[c, g] = breakpoints[g], 1.0 / (breakpoints[g + 1] - breakpoints[g])
+        starts[c, grid_size] = np.inf
+    lines = 1.0 if linear else 0.0
+    for s in range(n_samples):
+        for c in range(n_columns):
+            i = columns[c]
+            inside = min(max(x[s, i], starts[c, 0] - overhang), high[c] + overhang)
+            b = np.int64((inside - starts[c, 0]) * per_unit[c])
+            g = buckets[c, min(max(b, 0), n_buckets - 1)]
+            g += np.int64(inside >= starts[c, g + 1])  # no branch, whose outcome could not be foreseen
+            if narrowest[c] * per_unit[c] < 1.0:  # a bucket may hold several breakpoints
+                while inside >= starts[c, g + 1]:
+                    g += 1
+            interval[s, i] = g
+            u = (inside - starts[c, g]) * units[c, g]
+            distance = x[s, i] - inside
+            unit = units[c, g] * (1.0 if distance == 0.0 else lines)
+            for a in range(4):
+                d = unit * (coefs[c, g, 1, a] + u * (2.0 * coefs[c, g, 2, a] + 3.0 * u * coefs[c, g, 3, a]))
+                v = coefs[c, g, 1, a] + u * (coefs[c, g, 2, a] + u * coefs[c, g, 3, a])
+                value[s, i, a] = coefs[c, g, 0, a] + u * v + d * distance
+                if len(slope):
+                    slope[s, i, a] = d
 
 
 @njit
@@ -160,11 +232,12 @@ def _per_unit(knots):
 
 
 @njit
-def _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope):
+def _even_cubic(x, knots, per_unit, linear, overhang, interval, value, slope):
     """Closed form on even knots; no branches, so that it runs on several nodes at once."""
     n_samples, n_in = x.shape
-    last = np.empty(n_in)
+    low, high, last = np.empty(n_in), np.empty(n_in), np.empty(n_in)
     for i in range(n_in):
+        low[i], high[i] = knots[i, 3], knots[i, knots.shape[1] - 4]
         last[i] = np.rint((high[i] - low[i]) * per_unit[i]) - 1.0
     lines = 1.0 if linear else 0.0
     for s in range(n_samples):
@@ -193,10 +266,49 @@ def _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope
 
 
 @njit
-def basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
-    """Write the basis functions that differ from zero, and their slopes, at each x.
+def _basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
+    """All of `write_basis` but for many points of uneven cubic splines: whether there are such.
 
-    Cubic ones by their closed form, of few operations on even knots; others by the recursion.
+    Those have a kernel of their own, which is compiled when it is needed. Cubic splines on even knots have a closed
+    form, others the recursion.
+    """
+    n_samples, n_in = x.shape
+    grid_size = knots.shape[1] - 2 * degree - 1
+    per_unit, n_even = np.zeros(n_in), 0
+    for i in range(n_in):
+        per_unit[i] = _per_unit(knots[i]) if degree == 3 else 0.0
+        n_even += per_unit[i] > 0.0
+    if n_even > 0:
+        _even_cubic(x, knots, per_unit, linear, overhang, interval, value, slope)
+    if degree == 3 and n_samples >= _MANY * grid_size:
+        return n_even < n_in
+    left = np.empty(degree + 1)
+    right = np.empty(degree + 1)
+    unwanted = np.empty(value.shape[2])
+    for i in range(n_in):
+        if per_unit[i] > 0.0:
+            continue
+        first = knots[i, degree] - overhang
+        end = knots[i, degree + grid_size] + overhang
+        for s in range(n_samples):
+            inside = min(max(x[s, i], first), end)
+            g = _find_interval(inside, knots[i], degree, grid_size)
+            interval[s, i] = g
+            v = value[s, i]
+            d = slope[s, i] if len(slope) else unwanted
+            _de_boor(inside, knots[i], degree, g, left, right, v, d)
+            distance = x[s, i] - inside
+            if distance != 0.0:
+                for a in range(degree + 1):
+                    if linear:
+                        v[a] += d[a] * distance
+                    else:
+                        d[a] = 0.0
+    return False
+
+
+def write_basis(x, knots, degree, linear, overhang, interval, value, slope):
+    """Write the basis functions that differ from zero, and their slopes, at each x.
 
     Parameters
     ----------
@@ -214,47 +326,13 @@ def basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
     slope : ndarray of the same shape, output
         Their derivatives; with 0 rows they are not wanted.
     """
-    n_samples, n_in = x.shape
-    grid_size = knots.shape[1] - 2 * degree - 1
-    per_unit = np.zeros(n_in)
-    any_even = False
-    if degree == 3:
-        for i in range(n_in):
-            per_unit[i] = _per_unit(knots[i])
-            any_even = any_even or per_unit[i] > 0.0
-    if any_even:
-        low, high = knots[:, 3].copy(), knots[:, 3 + grid_size].copy()
-        _even_cubic(x, low, high, per_unit, linear, overhang, interval, value, slope)
-    left = np.empty(degree + 1)
-    right = np.empty(degree + 1)
-    unwanted = np.empty(value.shape[2])
-    for i in range(n_in):
-        if per_unit[i] > 0.0:
-            continue
-        first = knots[i, degree] - overhang
-        end = knots[i, degree + grid_size] + overhang
-        for s in range(n_samples):
-            inside = min(max(x[s, i], first), end)
-            g = _find_interval(inside, knots[i], degree, grid_size)
-            interval[s, i] = g
-            v = value[s, i]
-            d = slope[s, i] if len(slope) else unwanted
-            if degree == 3:
-                _cubic(inside, knots[i], g, v, d)
-            else:
-                _de_boor(inside, knots[i], degree, g, left, right, v, d)
-            distance = x[s, i] - inside
-            if distance != 0.0:
-                for a in range(degree + 1):
-                    if linear:
-                        v[a] += d[a] * distance
-                    else:
-                        d[a] = 0.0
+    if _basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
+        _uneven_cubic(x, knots, linear, overhang, interval, value, slope)
 
 
 @njit
 def curvature_kernel(x, knots, degree, overhang, interval, curvature):
-    """Write the second derivatives of the basis functions that `basis_kernel` found; zeros stay where lines are.
+    """Write the second derivatives of the basis functions that `write_basis` found; zeros stay where lines are.
 
     The recursion goes up to degree - 2, then the derivative is taken twice.
 
@@ -294,12 +372,12 @@ def curvature_kernel(x, knots, degree, overhang, interval, curvature):
 
 
 def basis(x, knots, degree, *, linear=True, overhang=0.0):
-    """Non-zero basis functions and their slopes at each x; see `basis_kernel` for the shapes."""
+    """Non-zero basis functions and their slopes at each x; see `write_basis` for the shapes."""
     interval = np.empty(x.shape, dtype=np.int64)
     value = np.empty((*x.shape, degree + 1))
     slope = np.empty((*x.shape, degree + 1))
     x = np.ascontiguousarray(x, dtype=np.float64)
-    basis_kernel(x, knots, degree, linear, overhang, interval, value, slope)
+    write_basis(x, knots, degree, linear, overhang, interval, value, slope)
     return interval, value, slope
 
 

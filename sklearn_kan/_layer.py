@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from ._bspline import basis_kernel, curvature_kernel
+from ._bspline import curvature_kernel, write_basis
 from ._layer_kernels import (
     backward_kernel,
     dense_kernel,
@@ -166,7 +166,7 @@ class Layer:
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))
         slope = np.empty(value.shape if slopes else (0, *value.shape[1:]))
-        basis_kernel(t, self.knots, self.degree, self.linear, self.overhang, interval, value, slope)
+        write_basis(t, self.knots, self.degree, self.linear, self.overhang, interval, value, slope)
         if self.base_activation == "silu":
             silu_kernel(t, self.knots, self.degree, self.linear, self.overhang, value, slope)
         elif self.base_activation == "identity":

@@ -142,6 +142,27 @@ def test_basis_properties(case):
     assert (clipped <= breakpoints[interval[:, 0] + 1]).all()
 
 
+@given(
+    widths=st.lists(st.floats(1e-3, 1.0), min_size=2, max_size=12),
+    linear=st.booleans(),
+    overhang=st.sampled_from([0.0, 0.1]),
+)
+@settings(max_examples=50, deadline=None)
+def test_many_points_are_like_few(widths, linear, overhang):
+    """Polynomials of the intervals, made for many points, and the recursion, of few: also at the ends of intervals."""
+    breakpoints = np.append(0.0, np.cumsum(widths))
+    breakpoints = 2.0 * breakpoints / breakpoints[-1] - 1.0
+    knots = extend_breakpoints(breakpoints[None], 3)
+    inside = np.random.RandomState(0).uniform(-1.3, 1.3, 100)
+    x = np.concatenate([breakpoints, np.nextafter(breakpoints, -2.0), np.nextafter(breakpoints, 2.0), inside])
+    many = basis(x[:, None], knots, 3, linear=linear, overhang=overhang)
+    few = [basis(x[s : s + 1, None], knots, 3, linear=linear, overhang=overhang) for s in range(len(x))]
+    few = [np.concatenate(parts) for parts in zip(*few, strict=True)]
+    for found, expected in zip(many[1:], few[1:], strict=True):
+        found, expected = dense(many[0], found, len(widths) + 3), dense(few[0], expected, len(widths) + 3)
+        assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
+
+
 @degrees
 @uniforms
 def test_slope_is_the_derivative(degree, uniform):
