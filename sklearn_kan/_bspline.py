@@ -15,8 +15,6 @@ from ._jit import njit
 
 # Knots are even if they lie this close to even ones, in parts of their span.
 _EVEN = 2e-15
-# Points an interval of uneven knots that repay making its polynomials.
-_MANY = 3
 # Equal parts of the range an interval that tell where a point is.
 _BUCKETS = 4
 
@@ -138,86 +136,85 @@ def _de_boor(x, knots, degree, g, left, right, v, d):
 
 
 @njit
-def _pieces(knots, grid_size, buckets, coefs):
-    """What finds the interval of a point and evaluates cubic basis functions there without branches.
+def _piece(knots, g, v, d, left, right, coefs):
+    """Write cubic basis functions a = 0, ..., 3 of interval g as ``sum_p coefs[p, a] u^p``, u = 0 to 1 in the interval.
 
-    Parameters
-    ----------
-    knots : ndarray of shape (grid_size + 7,)
-    buckets : int ndarray of shape (n_buckets,), output
-        Interval in which each of so many equal parts of the range begins.
-    coefs : ndarray of shape (grid_size, 4, 4), output
-        Basis function a of interval g is ``sum_p coefs[g, p, a] u^p``, u = 0 to 1 in the interval: by the values and
-        the slopes at its ends.
-
-    Returns
-    -------
-    narrowest : float
-        Width of the narrowest interval.
+    The first and the last are multiples of (1 - u)^3, here in powers of 1 - u, and of u^3, never negative; the others
+    are found by their values and slopes at the ends, for which v and d, (2, 4), and left and right, (4,), have room.
     """
-    v, d, left, right = np.empty((2, 4)), np.empty((2, 4)), np.empty(4), np.empty(4)
-    low, step = knots[3], (knots[3 + grid_size] - knots[3]) / len(buckets)
-    b, narrowest = 0, np.inf
-    for g in range(grid_size):
-        width = knots[g + 4] - knots[g + 3]
-        narrowest = min(narrowest, width)
-        for end in range(2):
-            _de_boor(knots[g + 3 + end], knots, 3, g, left, right, v[end], d[end])
-        for a in range(4):
-            coefs[g, 0, a] = v[0, a]
-            coefs[g, 1, a] = d[0, a] * width
-            coefs[g, 2, a] = 3.0 * (v[1, a] - v[0, a]) - (2.0 * d[0, a] + d[1, a]) * width
-            coefs[g, 3, a] = 2.0 * (v[0, a] - v[1, a]) + (d[0, a] + d[1, a]) * width
-        while b < len(buckets) and (g == grid_size - 1 or low + b * step <= knots[g + 4]):
+    width = knots[g + 4] - knots[g + 3]
+    for end in range(2):
+        _de_boor(knots[g + 3 + end], knots, 3, g, left, right, v[end], d[end])
+    coefs[:] = 0.0
+    coefs[3, 0], coefs[3, 3] = v[0, 0], v[1, 3]
+    for a in range(1, 3):
+        coefs[0, a] = v[0, a]
+        coefs[1, a] = d[0, a] * width
+        coefs[2, a] = 3.0 * (v[1, a] - v[0, a]) - (2.0 * d[0, a] + d[1, a]) * width
+        coefs[3, a] = 2.0 * (v[0, a] - v[1, a]) + (d[0, a] + d[1, a]) * width
+
+
+@njit
+def _find_buckets(breakpoints, buckets):
+    """Write the interval in which each equal part of the range begins; whether one holds several breakpoints."""
+    n = len(breakpoints) - 1
+    step = (breakpoints[n] - breakpoints[0]) / len(buckets)
+    b, several = 0, False
+    for g in range(n):
+        several = several or breakpoints[g + 1] - breakpoints[g] < step
+        while b < len(buckets) and (g == n - 1 or breakpoints[0] + b * step <= breakpoints[g + 1]):
             buckets[b] = g
             b += 1
-    return narrowest
+    return several
 
 
 @njit
 def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
-    """Cubic basis functions of the columns with uneven knots at many points, from a polynomial for every interval."""
-    n_samples = len(x)
+    """Cubic basis functions of the columns with uneven knots: a polynomial for every interval that is met."""
+    n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 7
-    columns, n_columns = np.empty(len(knots), dtype=np.int64), 0
-    for i in range(len(knots)):
-        if _per_unit(knots[i]) == 0.0:
-            columns[n_columns] = i
-            n_columns += 1
     n_buckets = _BUCKETS * grid_size
-    buckets = np.empty((n_columns, n_buckets), dtype=np.int64)
-    coefs = np.empty((n_columns, grid_size, 4, 4))
-    starts, units = np.empty((n_columns, grid_size + 1)), np.empty((n_columns, grid_size))
-    high, per_unit, narrowest = np.empty(n_columns), np.empty(n_columns), np.empty(n_columns)
-    for c in range(n_columns):
-        breakpoints = knots[columns[c], 3 : 4 + grid_size]
-        high[c] = breakpoints[grid_size]
-        per_unit[c] = n_buckets / (high[c] - breakpoints[0])
-        narrowest[c] = _pieces(knots[columns[c]], grid_size, buckets[c], coefs[c])
-        for g in range(grid_size):
-            starts[c, g], units[c, g] = breakpoints[g], 1.0 / (breakpoints[g + 1] - breakpoints[g])
-        starts[c, grid_size] = np.inf
+    buckets = np.empty((n_in, n_buckets), dtype=np.int64)
+    coefs, units = np.empty((n_in, grid_size, 4, 4)), np.zeros((n_in, grid_size))
+    starts, high, per_bucket = np.empty((n_in, grid_size + 1)), np.empty(n_in), np.empty(n_in)
+    v, d, left, right = np.empty((2, 4)), np.empty((2, 4)), np.empty(4), np.empty(4)
+    columns, several, n_columns = np.empty(n_in, dtype=np.int64), np.empty(n_in, dtype=np.bool_), 0
+    for i in range(n_in):
+        if _per_unit(knots[i]) > 0.0:
+            continue
+        columns[n_columns] = i
+        n_columns += 1
+        for g in range(grid_size + 1):
+            starts[i, g] = knots[i, g + 3]
+        several[i] = _find_buckets(starts[i], buckets[i])
+        high[i], starts[i, grid_size] = starts[i, grid_size], np.inf
+        per_bucket[i] = n_buckets / (high[i] - starts[i, 0])
     lines = 1.0 if linear else 0.0
     for s in range(n_samples):
         for c in range(n_columns):
             i = columns[c]
-            inside = min(max(x[s, i], starts[c, 0] - overhang), high[c] + overhang)
-            b = np.int64((inside - starts[c, 0]) * per_unit[c])
-            g = buckets[c, min(max(b, 0), n_buckets - 1)]
-            g += np.int64(inside >= starts[c, g + 1])  # no branch, whose outcome could not be foreseen
-            if narrowest[c] * per_unit[c] < 1.0:  # a bucket may hold several breakpoints
-                while inside >= starts[c, g + 1]:
+            inside = min(max(x[s, i], starts[i, 0] - overhang), high[i] + overhang)
+            b = np.int64((inside - starts[i, 0]) * per_bucket[i])
+            g = buckets[i, min(max(b, 0), n_buckets - 1)]
+            g += np.int64(inside >= starts[i, g + 1])  # no branch, whose outcome could not be foreseen
+            if several[i]:
+                while inside >= starts[i, g + 1]:
                     g += 1
+            if units[i, g] == 0.0:
+                units[i, g] = 1.0 / (knots[i, g + 4] - knots[i, g + 3])
+                _piece(knots[i], g, v, d, left, right, coefs[i, g])
             interval[s, i] = g
-            u = (inside - starts[c, g]) * units[c, g]
+            u = (inside - starts[i, g]) * units[i, g]
+            w = 1.0 - u
             distance = x[s, i] - inside
-            unit = units[c, g] * (1.0 if distance == 0.0 else lines)
+            unit = units[i, g] * (1.0 if distance == 0.0 else lines)
             for a in range(4):
-                d = unit * (coefs[c, g, 1, a] + u * (2.0 * coefs[c, g, 2, a] + 3.0 * u * coefs[c, g, 3, a]))
-                v = coefs[c, g, 1, a] + u * (coefs[c, g, 2, a] + u * coefs[c, g, 3, a])
-                value[s, i, a] = coefs[c, g, 0, a] + u * v + d * distance
+                z, side = (w, -unit) if a == 0 else (u, unit)
+                rise = side * (coefs[i, g, 1, a] + z * (2.0 * coefs[i, g, 2, a] + 3.0 * z * coefs[i, g, 3, a]))
+                more = coefs[i, g, 1, a] + z * (coefs[i, g, 2, a] + z * coefs[i, g, 3, a])
+                value[s, i, a] = coefs[i, g, 0, a] + z * more + rise * distance
                 if len(slope):
-                    slope[s, i, a] = d
+                    slope[s, i, a] = rise
 
 
 @njit
@@ -232,13 +229,21 @@ def _per_unit(knots):
 
 
 @njit
-def _even_cubic(x, knots, per_unit, linear, overhang, interval, value, slope):
-    """Closed form on even knots; no branches, so that it runs on several nodes at once."""
+def _even_cubic(x, knots, linear, overhang, interval, value, slope):
+    """Cubic basis functions on even knots in closed form; whether there are other columns.
+
+    There are no branches, so that it runs on several nodes at once, for these others in vain.
+    """
     n_samples, n_in = x.shape
-    low, high, last = np.empty(n_in), np.empty(n_in), np.empty(n_in)
+    low, high, last, per_unit = np.empty(n_in), np.empty(n_in), np.empty(n_in), np.empty(n_in)
+    n_even = 0
     for i in range(n_in):
         low[i], high[i] = knots[i, 3], knots[i, knots.shape[1] - 4]
+        per_unit[i] = _per_unit(knots[i])
         last[i] = np.rint((high[i] - low[i]) * per_unit[i]) - 1.0
+        n_even += per_unit[i] > 0.0
+    if n_even == 0:
+        return True
     lines = 1.0 if linear else 0.0
     for s in range(n_samples):
         for i in range(n_in):
@@ -263,31 +268,18 @@ def _even_cubic(x, knots, per_unit, linear, overhang, interval, value, slope):
                 slope[s, i, 1] = d1
                 slope[s, i, 2] = d2
                 slope[s, i, 3] = d3
+    return n_even < n_in
 
 
 @njit
-def _basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
-    """All of `write_basis` but for many points of uneven cubic splines: whether there are such.
-
-    Those have a kernel of their own, which is compiled when it is needed. Cubic splines on even knots have a closed
-    form, others the recursion.
-    """
+def _recursion(x, knots, degree, linear, overhang, interval, value, slope):
+    """Basis functions of any degree."""
     n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 2 * degree - 1
-    per_unit, n_even = np.zeros(n_in), 0
-    for i in range(n_in):
-        per_unit[i] = _per_unit(knots[i]) if degree == 3 else 0.0
-        n_even += per_unit[i] > 0.0
-    if n_even > 0:
-        _even_cubic(x, knots, per_unit, linear, overhang, interval, value, slope)
-    if degree == 3 and n_samples >= _MANY * grid_size:
-        return n_even < n_in
     left = np.empty(degree + 1)
     right = np.empty(degree + 1)
     unwanted = np.empty(value.shape[2])
     for i in range(n_in):
-        if per_unit[i] > 0.0:
-            continue
         first = knots[i, degree] - overhang
         end = knots[i, degree + grid_size] + overhang
         for s in range(n_samples):
@@ -304,7 +296,6 @@ def _basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
                         v[a] += d[a] * distance
                     else:
                         d[a] = 0.0
-    return False
 
 
 def write_basis(x, knots, degree, linear, overhang, interval, value, slope):
@@ -326,7 +317,9 @@ def write_basis(x, knots, degree, linear, overhang, interval, value, slope):
     slope : ndarray of the same shape, output
         Their derivatives; with 0 rows they are not wanted.
     """
-    if _basis_kernel(x, knots, degree, linear, overhang, interval, value, slope):
+    if degree != 3:
+        _recursion(x, knots, degree, linear, overhang, interval, value, slope)
+    elif _even_cubic(x, knots, linear, overhang, interval, value, slope):
         _uneven_cubic(x, knots, linear, overhang, interval, value, slope)
 
 

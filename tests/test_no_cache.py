@@ -114,7 +114,7 @@ def test_environment_variable(tmp_path):
     code = (
         "import numpy as np, sklearn_kan._bspline as b\n"
         "b.basis(np.array([[0.5]]), np.array([[0.0, 1.0]]), 0)\n"
-        "print(type(b._basis_kernel._cache).__name__)\n"
+        "print(type(b._recursion._cache).__name__)\n"
     )
     for value, expected in (("0", "NullCache"), ("1", "FunctionCache")):
         environment = {
