@@ -172,6 +172,7 @@ class Trainer(StageTrainer):
             self.stopped = self._members_stage(grid_size, make_anew)
             if self.stopped or self.late is not None or self._turned_up():
                 break
+        self.coarse = False
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()
