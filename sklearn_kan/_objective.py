@@ -353,7 +353,7 @@ class Objective:
         def chunk(rows):
             raw, terms = self.forward(rows)
             factor = self.loss.curvature_factor(self.y[rows], raw)
-            bent = np.einsum("srj,sj->sr", factor.transpose(0, 2, 1), sides[rows] - 2.0 * raw)
+            bent = np.einsum("sjr,sj->sr", factor, sides[rows] - 2.0 * raw)
             delta = np.einsum("sjr,sr->sj", factor, bent) * self.sample_weight[rows, None]
             gradient = np.zeros(len(self.network.weights))
             self.network.backward(terms, delta, self.network.layer_gradients(gradient))

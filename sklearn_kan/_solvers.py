@@ -53,7 +53,7 @@ _SMALLEST_DAMPING = 1e-14
 _LARGEST_FALL = 0.2
 # Largest acceleration, in parts of the step: a valley that turns more is not followed so far.
 _LARGEST_ACCELERATION = 0.375
-# Damping above which it hardly ever is that small.
+# Damping above which it seldom is that small.
 _MUCH_DAMPING = 1e-3
 
 
@@ -70,10 +70,9 @@ def _bent(objective, theta, step, scale, factor):
 
     The acceleration solves the equation of the step for the second derivative of the residuals along it.
     """
-    with np.errstate(all="ignore"):  # where it is not finite the step stays
-        acceleration = dpotrs(factor, -objective.bend(theta, step), lower=0)[0]
-        size, most = acceleration @ (scale * acceleration), _LARGEST_ACCELERATION**2 * (step @ (scale * step))
-    return step + 0.5 * acceleration if size <= most else step
+    acceleration = dpotrs(factor, -objective.bend(theta, step), lower=0)[0]
+    size, most = acceleration @ (scale * acceleration), _LARGEST_ACCELERATION**2 * (step @ (scale * step))
+    return step + 0.5 * acceleration if size <= most else step  # also where it is not finite
 
 
 def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callback=_never):
@@ -111,9 +110,9 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             new_value = np.inf
             if factor is not None:
                 step = dpotrs(factor, -gradient, lower=0)[0]
-                bends = damping < _MUCH_DAMPING
-                new_theta = theta + (_bent(objective, theta, step, scale, factor) if bends else step)
                 with np.errstate(all="ignore"):  # where it is not finite the step is rejected
+                    bends = damping < _MUCH_DAMPING
+                    new_theta = theta + (_bent(objective, theta, step, scale, factor) if bends else step)
                     new_value = objective.value(new_theta)
             if new_value < value:
                 break

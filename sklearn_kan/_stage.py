@@ -187,9 +187,10 @@ class StageTrainer:
         if by_evidence and record and self.solver == "lm":
             if not self._is_close():
                 kept = settle
+            elif self.coarse:
+                headway.margin, patience = max(headway.margin, _COARSE_RISE), _STALLED_COARSE
             else:
-                headway.margin = max(headway.margin, _COARSE_RISE if self.coarse else _FINE_RISE)
-                patience = _STALLED_COARSE if self.coarse else patience
+                headway.margin = max(headway.margin, _FINE_RISE)
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)
