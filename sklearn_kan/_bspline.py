@@ -136,22 +136,30 @@ def _de_boor(x, knots, degree, g, left, right, v, d):
 
 
 @njit
-def _piece(knots, g, v, d, left, right, coefs):
+def _piece(knots, g, coefs):
     """Write cubic basis functions a = 0, ..., 3 of interval g as ``sum_p coefs[p, a] u^p``, u = 0 to 1 in the interval.
 
     The first and the last are multiples of (1 - u)^3, here in powers of 1 - u, and of u^3, never negative; the others
-    are found by their values and slopes at the ends, for which v and d, (2, 4), and left and right, (4,), have room.
+    are found by their values, sums of what is never negative, and slopes at the ends. Coefs that stay are zeros.
     """
-    width = knots[g + 4] - knots[g + 3]
-    for end in range(2):
-        _de_boor(knots[g + 3 + end], knots, 3, g, left, right, v[end], d[end])
-    coefs[:] = 0.0
-    coefs[3, 0], coefs[3, 3] = v[0, 0], v[1, 3]
-    for a in range(1, 3):
-        coefs[0, a] = v[0, a]
-        coefs[1, a] = d[0, a] * width
-        coefs[2, a] = 3.0 * (v[1, a] - v[0, a]) - (2.0 * d[0, a] + d[1, a]) * width
-        coefs[3, a] = 2.0 * (v[0, a] - v[1, a]) + (d[0, a] + d[1, a]) * width
+    before, width, after = knots[g + 3] - knots[g + 2], knots[g + 4] - knots[g + 3], knots[g + 5] - knots[g + 4]
+    left, right, three = before + width, width + after, before + width + after
+    three_left, three_right = knots[g + 4] - knots[g + 1], knots[g + 6] - knots[g + 3]
+    coefs[3, 0] = width * width / (left * three_left)
+    coefs[3, 3] = width * width / (right * three_right)
+    rise, fall = 3.0 * width * before / (left * three), 3.0 * width * after / (right * three)
+    first = width * (knots[g + 3] - knots[g + 1]) / (left * three_left) + before * right / (left * three)
+    second = width * (knots[g + 6] - knots[g + 4]) / (right * three_right) + after * left / (right * three)
+    ends = (
+        (first, 3.0 * coefs[3, 0] - rise, after * fall / (3.0 * width), -fall),
+        (before * rise / (3.0 * width), rise, second, fall - 3.0 * coefs[3, 3]),
+    )
+    for a in range(2):
+        start, slope, end, end_slope = ends[a]
+        coefs[0, a + 1] = start
+        coefs[1, a + 1] = slope
+        coefs[2, a + 1] = 3.0 * (end - start) - 2.0 * slope - end_slope
+        coefs[3, a + 1] = 2.0 * (start - end) + slope + end_slope
 
 
 @njit
@@ -175,9 +183,8 @@ def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
     grid_size = knots.shape[1] - 7
     n_buckets = _BUCKETS * grid_size
     buckets = np.empty((n_in, n_buckets), dtype=np.int64)
-    coefs, units = np.empty((n_in, grid_size, 4, 4)), np.zeros((n_in, grid_size))
+    coefs, units = np.zeros((n_in, grid_size, 4, 4)), np.zeros((n_in, grid_size))
     starts, high, per_bucket = np.empty((n_in, grid_size + 1)), np.empty(n_in), np.empty(n_in)
-    v, d, left, right = np.empty((2, 4)), np.empty((2, 4)), np.empty(4), np.empty(4)
     columns, several, n_columns = np.empty(n_in, dtype=np.int64), np.empty(n_in, dtype=np.bool_), 0
     for i in range(n_in):
         if _per_unit(knots[i]) > 0.0:
@@ -202,7 +209,7 @@ def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
                     g += 1
             if units[i, g] == 0.0:
                 units[i, g] = 1.0 / (knots[i, g + 4] - knots[i, g + 3])
-                _piece(knots[i], g, v, d, left, right, coefs[i, g])
+                _piece(knots[i], g, coefs[i, g])
             interval[s, i] = g
             u = (inside - starts[i, g]) * units[i, g]
             w = 1.0 - u
