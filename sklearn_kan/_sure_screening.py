@@ -29,6 +29,8 @@ _ELEMENTS = 1 << 24
 _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
 # Categories with fewer rows than this each, on average, are like names.
 _NAMES = 5
+# Rows beyond the first one of their category that tell noise, at least.
+_REPEATED = 20
 # Part of the columns that tell which may be chance.
 _FALSE = 0.05
 # Training begins anew for effects that a trained network left out if the probability that any is chance is less than
@@ -116,7 +118,7 @@ def _between(x, r, weight):
     _, place = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True)
     totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
     freedom, left = len(totals) - 1, weight.sum() - len(totals)
-    if freedom == 0 or left <= 0.0:
+    if freedom == 0 or left < _REPEATED:
         return 0.0, 1.0
     between = np.sum(sums**2 / totals)
     noise = max(r @ r - between, _TINY) / left
@@ -241,15 +243,14 @@ def late_columns(X, residual, weight, categorical, tell):
     least = _LATE / (n_out * residual.shape[1])
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
-    names = [i for i in _names(X, categorical) if not tell[i]]
-    for one in residual.T:
-        r = np.sqrt(weight) * _scores(one, weight)
+    effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
+    for r in effects:
         part, chance = _alone(alone, r, weight.sum())
         late[~tell] |= (part > _WORTH) & (chance < least)
-        for i in names:
-            part, chance = _between(X[:, i], r, weight)
-            late[i] |= part > _WORTH and chance < least
         if paired is not None:
             part, chance = _products(paired, weight, r, r @ r / weight.sum())
             late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)
+    for i in _names(X, categorical):
+        found = (_between(X[:, i], r, weight) for r in effects)
+        late[i] = any(part > _WORTH and chance < least for part, chance in found)
     return late & ~tell

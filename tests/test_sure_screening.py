@@ -288,6 +288,18 @@ def test_names_that_tell_late():
     assert not late_columns(X, noise[:, None], weight, NAMED, tell).any()
 
 
+def test_names_of_single_rows_never_tell():
+    """Neither by one pair of the same class nor by a few rows that a trained network misses."""
+    X, _, noise = named(100)
+    X[:, 3] = np.maximum(np.arange(len(X)), 1)
+    classes = (X[:, 0] + noise > 0.0).astype(np.float64)
+    classes[:2] = 1.0
+    tell = told(X, classes, categorical=NAMED)
+    assert_array_equal(tell, ~NAMED)
+    missed = np.where(np.arange(len(X)) < 10, 1.0, 0.01) * np.sign(noise)
+    assert not late_columns(X, missed[:, None], np.ones(len(X)), NAMED, tell).any()
+
+
 def test_a_table_with_names_is_learnt_as_one_without():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
