@@ -176,9 +176,13 @@ def _discoveries(chances):
 
 
 def _some_rows(X, residual, weight):
-    """Rows that count, thinned where their features would take much memory; weights with a mean of at least 1."""
+    """Rows that count, thinned where their features would take much memory: X, effects, weights.
+
+    Effects are the scores of every residual, weighted by the roots of the weights, whose mean is at least 1.
+    """
     rows = np.flatnonzero(weight > 0.0)[:: -(-X.size * _ALONE // _ELEMENTS)]
-    return X[rows], residual[rows], weight[rows] * max(1.0, 1.0 / weight[rows].mean())
+    weight = weight[rows] * max(1.0, 1.0 / weight[rows].mean())
+    return X[rows], [np.sqrt(weight) * _scores(one, weight) for one in residual[rows].T], weight
 
 
 def _features(X, weight, categorical, *, products):
@@ -210,8 +214,7 @@ def telling_columns(X, residual, weight, categorical):
     few = X.shape[1] <= _FEW or len(X) >= _MANY_ROWS * X.shape[1]
     if few and not names:
         return tell
-    X, residual, weight = _some_rows(X, residual, weight)
-    effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
+    X, effects, weight = _some_rows(X, residual, weight)
     if not few:
         tell = _telling(X, effects, weight, categorical)
     for i in names:
@@ -238,19 +241,18 @@ def _telling(X, effects, weight, categorical):
 
 def late_columns(X, residual, weight, categorical, tell):
     """Columns left out that the residuals of a network trained on the others depend on; arguments as above."""
-    X, residual, weight = _some_rows(X, residual, weight)
+    X, effects, weight = _some_rows(X, residual, weight)
     n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
-    least = _LATE / (n_out * residual.shape[1])
+    least = _LATE / (n_out * len(effects))
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
-    effects = [np.sqrt(weight) * _scores(one, weight) for one in residual.T]
     for r in effects:
         part, chance = _alone(alone, r, weight.sum())
         late[~tell] |= (part > _WORTH) & (chance < least)
         if paired is not None:
             part, chance = _products(paired, weight, r, r @ r / weight.sum())
             late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)
-    for i in _names(X, categorical):
+    for i in _names(X, categorical & ~tell):
         found = (_between(X[:, i], r, weight) for r in effects)
         late[i] = any(part > _WORTH and chance < least for part, chance in found)
     return late & ~tell
