@@ -70,9 +70,17 @@ class Edges:
         """A matrix of these terms for each input node becomes the block of each edge."""
         matrix[self.places[:, :, None], self.places[:, None]] = blocks[np.ix_(self.nodes, self.terms, self.terms)]
 
-    def add(self, matrix, blocks):
+    def of(self, matrix):
+        """The blocks of the edges in a matrix, shape (n_edges, n_terms, n_terms)."""
+        return matrix[self.places[:, :, None], self.places[:, None]]
+
+    def of_gram(self, root):
+        """The same in R R', of which no more is found."""
+        rows = root[self.places]
+        return rows @ rows.transpose(0, 2, 1)
+
+    def add(self, own, blocks):
         """Add the blocks of the edges to the matrices of their input nodes."""
-        own = matrix[self.places[:, :, None], self.places[:, None]]
         nodes, first = np.unique(self.nodes, return_index=True)
         blocks[np.ix_(nodes, self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
 

@@ -1,7 +1,7 @@
-"""Cholesky factors of symmetric matrices whose rows and columns have units of their own."""
+"""Cholesky factors and inverse roots of symmetric matrices whose rows and columns have units of their own."""
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf
+from scipy.linalg.lapack import dlauum, dpotrf, dtrtri
 
 from ._jit import njit
 
@@ -44,3 +44,27 @@ def cholesky(matrix, least):
         if info == 0:
             return factor, scale, added
         added *= _RISE
+
+
+def inverse_root(matrix, least):
+    """Inverse of a positive semi-definite matrix, as root; `matrix` and `least` as above.
+
+    Returns
+    -------
+    root : ndarray of shape (n, n)
+        Upper triangle R with R R' = (matrix + diag(added))^-1, zeros below.
+    added : ndarray of shape (n,)
+    log_determinant : float
+        Of matrix + diag(added).
+    """
+    factor, scale, added = cholesky(matrix, least)
+    log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
+    root = dtrtri(factor, lower=0, overwrite_c=1)[0]
+    root /= scale[:, None]
+    return root, added * scale**2, log
+
+
+def upper_product(root):
+    """R R' of an upper triangle R, zeros below."""
+    upper = dlauum(root, lower=0)[0]
+    return upper + np.triu(upper, 1).T

@@ -9,11 +9,10 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg.lapack import dtrtri
 from scipy.sparse import csr_array, diags_array
 
 from ._blocks import Parts, affordable_parts, normal_matrices
-from ._cholesky import cholesky
+from ._cholesky import inverse_root
 from ._committee import apart
 from ._threads import map_chunks
 
@@ -23,23 +22,7 @@ _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 # Rows held out that tell the noise, at least and at most.
 _ENOUGH, _MOST_HELD_OUT = 100, 1_000
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
-_LEAST_CURVATURE = 1e-10
-
-
-def inverse_root(matrix):
-    """Inverse of a symmetric positive semi-definite matrix of parameters of any units, as root.
-
-    Returns
-    -------
-    root : ndarray
-        Upper triangle R with R R' = (matrix + diag(added))^-1.
-    added : ndarray of shape (n,)
-        Trace of curvature for directions that have none, which matters for none that changes a prediction.
-    """
-    factor, scale, added = cholesky(matrix, _LEAST_CURVATURE)
-    root = dtrtri(factor, lower=0, overwrite_c=1)[0]
-    root /= scale[:, None]
-    return root, added * scale**2
+LEAST_CURVATURE = 1e-10
 
 
 def degrees_of_freedom(root, added, penalty):
@@ -177,7 +160,7 @@ def laplace(objective, n_rows, validation=None):
         return None
     roots, edf = [], 0.0
     for matrix, penalty in zip(matrices, parts.penalties(objective), strict=True):
-        root, added = inverse_root(matrix + penalty)
+        root, added, _ = inverse_root(matrix + penalty, LEAST_CURVATURE)
         roots.append(root)
         edf += degrees_of_freedom(root, added, penalty)
     n_outputs = network.shape[-1]

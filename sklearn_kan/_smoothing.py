@@ -19,11 +19,9 @@ others, and those that explain nothing fade. A table counts with the ridge of it
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg.lapack import dpotri
 
 from ._blocks import Parts, normal_matrices
-from ._cholesky import cholesky
-from ._jit import njit
+from ._cholesky import inverse_root, upper_product
 from ._objective import Strengths
 
 _WEAKEST, _STRONGEST = 1e-24, 1e6
@@ -37,7 +35,7 @@ _TIE = 0.1
 _LEAST_FREEDOM = 0.1
 _LEAST_DISPERSION = 1e-28
 _TINY = np.finfo(np.float64).tiny
-# What is added to the unit diagonal of a matrix that is singular to rounding.
+# What is added to the unit diagonal of a matrix, at least; one that is singular to rounding gets more.
 _FIRST_JITTER = 1e-14
 
 
@@ -63,22 +61,10 @@ class Evidence:
         return direction
 
 
-@njit
-def _complete(inverse, scale):
-    """Scale the rows and columns of a symmetric matrix, of which the lower triangle is there, by 1 / scale."""
-    for i in range(len(scale)):
-        for j in range(i + 1):
-            inverse[i, j] /= scale[i] * scale[j]
-            inverse[j, i] = inverse[i, j]
-
-
 def _inverse(matrix):
     """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
-    factor, scale, _ = cholesky(matrix, _FIRST_JITTER)
-    log = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
-    inverse = dpotri(factor, lower=0, overwrite_c=1)[0].T  # its lower triangle
-    _complete(inverse, scale)
-    return inverse, log
+    root, _, log = inverse_root(matrix, _FIRST_JITTER)
+    return upper_product(root), log
 
 
 class _Covariance:
@@ -105,13 +91,18 @@ class _Covariance:
         n_rows = len(network.layers[0].tables.values)
         self.tables = np.zeros((n_rows, n_rows))
         for group, edges, matrix, penalty in zip(parts.groups, parts.edges, data, penalties, strict=True):
-            inverse, log_determinant = _inverse(matrix + penalty)
-            self.edof += float(np.vdot(inverse, matrix))
+            root, added, log_determinant = inverse_root(matrix + penalty, _FIRST_JITTER)
             self.log_determinant += log_determinant
+            self.edof += len(group) - float(added @ np.einsum("pq,pq->p", root, root))
+            inverse = None if dense else upper_product(root)
             if not dense:
                 self.inverses.append((parts.parameters(group), inverse))
             for some in edges:
-                some.add(inverse, self.tables[None] if some.layer is None else self.blocks[some.layer])
+                own = some.of_gram(root) if dense else some.of(inverse)
+                some.add(own, self.tables[None] if some.layer is None else self.blocks[some.layer])
+        of_tables = network.layers[0].tables.curvature(objective.totals, objective.table_strengths)
+        pairs = zip([*self.blocks, self.tables], [*objective.matrices, of_tables], strict=True)
+        self.edof -= float(sum(np.vdot(own, penalty) for own, penalty in pairs))
 
 
 def affordable(network, n_rows):

@@ -29,9 +29,9 @@ _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
-# Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. While finer
-# grids follow, which gain more in a few steps, it has to be more in fewer iterations.
-_FINE_RISE, _COARSE_RISE, _STALLED_COARSE = 0.05, 0.1, 6
+# Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. With one grid
+# of several it has to be more in fewer iterations: a refined network gains most in its first steps.
+_CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 4
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
@@ -129,7 +129,7 @@ class StageTrainer:
         self.reason = None
         self.reg_lambda = settings.reg_lambda
         self.value = None
-        self.coarse = False  # whether finer grids follow
+        self.refining = False  # whether this is one grid of several
         self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
         self.strengths, self.share = None, 1.0
         self.ridge, self.smoothness = FIRST_RIDGE, FIRST_SMOOTHNESS[0]  # of L-BFGS, to begin with
@@ -187,10 +187,10 @@ class StageTrainer:
         if by_evidence and record and self.solver == "lm":
             if not self._is_close():
                 kept = settle
-            elif self.coarse:
-                headway.margin, patience = max(headway.margin, _COARSE_RISE), _STALLED_COARSE
+            elif self.refining:
+                headway.margin, patience = max(headway.margin, _REFINED_RISE), _STALLED_REFINED
             else:
-                headway.margin = max(headway.margin, _FINE_RISE)
+                headway.margin = max(headway.margin, _CLOSE_RISE)
         while True:
             network = objective.network
             callback = self._callback(objective, left - settle, record=record)

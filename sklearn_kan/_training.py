@@ -165,14 +165,14 @@ class Trainer(StageTrainer):
         else:
             self._find_strengths(self.network)
             self.members = [self._remember(Start())]
+        self.refining = len(grid_sizes) > 1
         for grid_size in grid_sizes:
-            self.coarse = grid_size < grid_sizes[-1]
             if grid_size > grid_sizes[0]:
                 make_anew = self._next_grid(grid_size, make_network)
             self.stopped = self._members_stage(grid_size, make_anew)
             if self.stopped or self.late is not None or self._turned_up():
                 break
-        self.coarse = False
+        self.refining = False
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()

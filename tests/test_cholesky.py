@@ -1,10 +1,10 @@
-"""Cholesky factors: against NumPy, in any units, and of singular matrices."""
+"""Cholesky factors and inverse roots: against NumPy, in any units, and of singular matrices."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklearn_kan._cholesky import cholesky
+from sklearn_kan._cholesky import cholesky, inverse_root, upper_product
 
 
 def _raised(factor, scale):
@@ -31,3 +31,22 @@ def test_singular_matrices_are_raised(matrix):
     assert np.isfinite(factor).all()
     assert 1e-20 <= added < 1e-8
     assert_allclose(_raised(factor, scale), matrix + np.diag(added * scale**2), rtol=1e-7, atol=1e-300)
+
+
+def test_inverse_root():
+    rng = np.random.RandomState(0)
+    half = rng.normal(size=(5, 8)) * (10.0 ** np.arange(-4, 1))[:, None]  # units far apart
+    matrix = half @ half.T
+    root, added, log = inverse_root(matrix, 1e-10)
+    assert_allclose(root, np.triu(root), rtol=0)
+    assert_allclose(root @ root.T, np.linalg.inv(matrix), rtol=1e-6)
+    assert_allclose(log, np.linalg.slogdet(matrix).logabsdet, rtol=1e-8)
+    assert (added < 1e-8 * matrix.diagonal()).all()
+    assert np.isfinite(inverse_root(np.zeros((3, 3)), 1e-10)[0]).all()
+
+
+def test_upper_product():
+    root = np.triu(np.random.RandomState(0).normal(size=(7, 7)))
+    given = root.copy()
+    assert_allclose(upper_product(root), root @ root.T, atol=1e-12)
+    assert_allclose(root, given, rtol=0)
