@@ -112,6 +112,7 @@ class Trainer(StageTrainer):
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
+        self.ridges = None  # of the starts of L-BFGS, once a competition has told them
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
@@ -266,6 +267,7 @@ class Trainer(StageTrainer):
 
     def _begin_anew(self, make_network):
         """New starts in place of the members."""
+        self.ridges = None
         try:
             self._go_on_from(Start(make_network(self.rng)))
             self.members, self.n_trained = self._compete(make_network), 0
@@ -426,26 +428,34 @@ class Trainer(StageTrainer):
         """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
 
         Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it; of few rows a strong
-        one may seem weak at first.
+        one may seem weak at first. Where columns come late the trial is not repeated.
 
         Returns
         -------
         starts : list of Start
             As many as there are members.
         """
+        if self.solver != "lbfgs" or not self._by_evidence():
+            return self._best_starts(make_network, [FIRST_RIDGE])
+        if self.ridges is not None:
+            return self._best_starts(make_network, self.ridges)
         starts = self._best_starts(make_network, [FIRST_RIDGE])
-        if self.solver != "lbfgs" or not self._by_evidence() or starts[0].criterion == np.inf:
+        if starts[0].criterion == np.inf or not self._needs_much_ridge(starts, make_network):
+            self.ridges = [FIRST_RIDGE]
             return starts
+        self.ridges = MUCH_RIDGE
+        self._go_on_from(Start(make_network(self.rng)))
+        return self._best_starts(make_network, MUCH_RIDGE)
+
+    def _needs_much_ridge(self, starts, make_network):
+        """Whether a start with much ridge does clearly better than these, which go on if it seems so."""
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
         self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
-            return starts
+            return False
         self._advance_all([*starts, wary], _TRIAL)
         starts.sort(key=lambda start: start.criterion)
-        if starts[0].criterion < wary.criterion:
-            return starts
-        self._go_on_from(Start(make_network(self.rng)))
-        return self._best_starts(make_network, MUCH_RIDGE)
+        return wary.criterion <= starts[0].criterion
 
     def _best_starts(self, make_network, ridges):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""
