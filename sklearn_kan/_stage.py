@@ -31,7 +31,7 @@ _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
 # Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. With one grid
 # of several it has to be more in fewer iterations: a refined network gains most in its first steps.
-_CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 4
+_CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 6
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
