@@ -11,7 +11,7 @@ The standard deviation of an edge tells nothing of that: of two columns that say
 import numpy as np
 
 from ._blocks import affordable_parts, normal_matrices
-from ._cholesky import inverse_root
+from ._cholesky import inverse_root, upper_product
 from ._posterior import LEAST_CURVATURE
 
 
@@ -94,7 +94,7 @@ def needless_edges(objective, least, part, needed=()):
     matrices = normal_matrices(objective, parts)
     for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
         (root, _, _), parameters = inverse_root(matrix + penalty, LEAST_CURVATURE), parts.parameters(group)
-        inverse = root @ root.T
+        inverse = upper_product(root)
         edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
         groups.append((parameters, inverse, edges))
         found += _eliminate(inverse.copy(), theta[parameters], edges, least, most)

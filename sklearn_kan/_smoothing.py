@@ -94,11 +94,10 @@ class _Covariance:
             root, added, log_determinant = inverse_root(matrix + penalty, _FIRST_JITTER)
             self.log_determinant += log_determinant
             self.edof += len(group) - float(added @ np.einsum("pq,pq->p", root, root))
-            inverse = None if dense else upper_product(root)
             if not dense:
-                self.inverses.append((parts.parameters(group), inverse))
+                self.inverses.append((parts.parameters(group), upper_product(root)))
             for some in edges:
-                own = some.of_gram(root) if dense else some.of(inverse)
+                own = some.of_gram(root) if dense else some.of(self.inverses[-1][1])
                 some.add(own, self.tables[None] if some.layer is None else self.blocks[some.layer])
         of_tables = network.layers[0].tables.curvature(objective.totals, objective.table_strengths)
         pairs = zip([*self.blocks, self.tables], [*objective.matrices, of_tables], strict=True)

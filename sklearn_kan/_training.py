@@ -445,7 +445,7 @@ class Trainer(StageTrainer):
             return starts
         self.ridges = MUCH_RIDGE
         self._go_on_from(Start(make_network(self.rng)))
-        return self._best_starts(make_network, MUCH_RIDGE)
+        return self._best_starts(make_network, self.ridges)
 
     def _needs_much_ridge(self, starts, make_network):
         """Whether a start with much ridge does clearly better than these, which go on if it seems so."""

@@ -165,7 +165,7 @@ def test_gauge_directions_do_not_count():
 
 
 def test_degrees_of_freedom():
-    half = np.random.RandomState(0).normal(size=(5, 8))
+    half = np.random.RandomState(0).normal(size=(5, 8)) * (10.0 ** np.arange(-4, 1))[:, None]  # units far apart
     matrix = half @ half.T
     root, added, _ = inverse_root(matrix, LEAST_CURVATURE)
     assert_allclose(degrees_of_freedom(root, added, 0.7 * matrix), 0.3 * 5, rtol=1e-6)

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import linregress
 
 from sklearn_kan import KANClassifier, KANRegressor, _base, _sure_screening
+from sklearn_kan._stage import FIRST_RIDGE, MUCH_RIDGE
 from sklearn_kan._sure_screening import late_columns, telling_columns
 from sklearn_kan._training import Trainer
 
@@ -248,6 +249,24 @@ def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypat
     assert stages[0] == 5
     assert stages[1:] == [9] * (len(stages) - 1)
     assert len(stages) > 2
+
+
+def test_late_columns_need_no_second_trial(monkeypatch):
+    """Starts with the late columns have the ridge that did better without them."""
+    X, y, tell = frame()
+    late = ~X.columns.isin(tell) & (np.arange(X.shape[1]) < 8)
+    best, trials, ridges = Trainer._best_starts, [], []
+
+    def noted(self, make_network, given):
+        ridges.append((self.rows.X.shape[1], given))
+        return best(self, make_network, given)
+
+    monkeypatch.setattr(_base, "late_columns", lambda *args: late & ~args[-1])
+    monkeypatch.setattr(Trainer, "_best_starts", noted)
+    monkeypatch.setattr(Trainer, "_needs_much_ridge", lambda self, *_: trials.append(self.rows.X.shape[1]) or True)
+    KANRegressor(max_iter=5, random_state=0).fit(X, y)
+    assert trials == [5]
+    assert ridges == [(5, [FIRST_RIDGE]), (5, MUCH_RIDGE), (9, MUCH_RIDGE)]
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
