@@ -47,15 +47,18 @@ def make_network(rng, n_in, n_out, grid_size):
 
 
 def pass_over(network, X, delta):
-    """Gradient by the weights, summed over chunks of rows; outputs and gradients by inputs are formed on the way."""
+    """Outputs, gradient by the weights, summed over chunks of rows, and gradient by the inputs."""
+    layer = network.layers[0]
+    out, delta_in = np.empty(delta.shape), np.empty(X.shape)
 
     def chunk(rows):
-        _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-        gradient = np.zeros(len(network.weights))
-        network.backward(terms, delta[rows], network.layer_gradients(gradient))
+        terms = layer.expand(np.asarray(X[rows], dtype=np.float64))
+        out[rows] = layer.forward(terms)
+        gradient = np.zeros_like(layer.weights)
+        delta_in[rows] = layer.backward(terms, delta[rows], gradient)
         return gradient
 
-    return sum(map_chunks(chunk, len(X), network.chunk_rows()))
+    return out, sum(map_chunks(chunk, len(X), network.chunk_rows())), delta_in
 
 
 def compare(rng, shape, n_rows, dtype):
