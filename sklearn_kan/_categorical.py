@@ -316,6 +316,8 @@ class Tables:
 
     def add_penalty(self, hessian, offset, totals, strengths):
         """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
+        if not len(self):
+            return
         n_rows, n_out = self.values.shape
         matrix = self.curvature(totals, strengths)
         for j in range(n_out):

@@ -24,8 +24,8 @@ _OVERHANG = 0.1
 # Outliers count as if they lay there, in units of half the knot range.
 OUTLIERS = 2.0
 _REACH = 5.0
-# Hidden knots stay while the activations lie inside and fill this part of them.
-_FILLED = 0.9
+# Hidden knots stay while the activations lie inside and fill this width at least, nine tenths of what they are given.
+_FILLED = 0.9 * 2.0 / (1.0 + 2.0 * MARGIN)
 # Nodes whose spread is less, in units of half the knot range, count as constant: rounding errors of the mean are as
 # large, and would fill the knots with it.
 _NARROWEST = 1e-6
@@ -41,22 +41,48 @@ _RANGE_ROWS = 10_000
 _REFIT_ELEMENTS = 1 << 22
 
 
-def _quantiles(x, weight, levels):
-    """Quantiles of every column by the weighted empirical distribution, shape (n_levels, n_columns).
+class _Ordered:
+    """Columns in order: their quantiles by the weighted empirical distribution.
 
     Missing values do not count; a column that holds nothing else has zeros.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_columns, n_samples)
+    places : ndarray of shape (n_samples,) or (n_columns, n_samples)
+        Part of the weight that lies below each value, and half of its own.
     """
-    levels = np.asarray(levels)
-    if weight.min() == weight.max() and not np.isnan(x).any():  # equal values in any order: a plain sort is much faster
-        ordered, middle = np.sort(x, axis=0), (np.arange(len(x)) + 0.5) / len(x)
-        return np.stack([np.interp(levels, middle, ordered[:, i]) for i in range(x.shape[1])], axis=1)
-    order = np.argsort(x, axis=0, kind="stable")
-    ordered = np.take_along_axis(x, order, axis=0)
-    weight = np.where(np.isnan(ordered), 0.0, weight[order])
-    ordered = np.nan_to_num(np.fmax.accumulate(ordered, axis=0))  # missing values are last
-    above = np.cumsum(weight, axis=0)
-    middle = (above - 0.5 * weight) / np.maximum(above[-1], np.finfo(np.float64).tiny)
-    return np.stack([np.interp(levels, middle[:, i], ordered[:, i]) for i in range(x.shape[1])], axis=1)
+
+    def __init__(self, x, weight):
+        x = np.ascontiguousarray(x.T)
+        if weight.min() == weight.max() and not np.isnan(x).any():  # equal values in any order: a plain sort is faster
+            self.values, self.places = np.sort(x, axis=1), (np.arange(x.shape[1]) + 0.5) / x.shape[1]
+            return
+        order = np.argsort(x, axis=1, kind="stable")
+        ordered = np.take_along_axis(x, order, axis=1)
+        weight = np.where(np.isnan(ordered), 0.0, weight[order])
+        self.values = np.nan_to_num(np.fmax.accumulate(ordered, axis=1))  # missing values are last
+        above = np.cumsum(weight, axis=1)
+        self.places = (above - 0.5 * weight) / np.maximum(above[:, -1:], np.finfo(np.float64).tiny)
+
+    def quantiles(self, levels):
+        """Shape (n_levels, n_columns)."""
+        places = np.broadcast_to(self.places, self.values.shape)
+        return np.stack([np.interp(levels, *column) for column in zip(places, self.values, strict=True)], axis=1)
+
+    def range(self):
+        """Lowest and highest value of each column; far outliers left out."""
+        low, high = self.values[:, 0], self.values[:, -1]
+        if self.values.shape[1] < 3:
+            return low, high
+        bottom, top = self.quantiles([0.05, 0.95])
+        with np.errstate(over="ignore"):
+            reach = np.where(top > bottom, _REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
+            return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
+
+    def scale(self, center, scale):
+        """Give the columns the values (x - center) / scale."""
+        self.values = (self.values - center[:, None]) / scale[:, None]
 
 
 def extremes(x):
@@ -70,13 +96,7 @@ def extremes(x):
 
 def data_range(x, weight, *, whole=False):
     """Lowest and highest value of each column; far outliers left out unless `whole`."""
-    low, high = extremes(x)
-    if whole or len(x) < 3:
-        return low, high
-    bottom, top = _quantiles(x, weight, [0.05, 0.95])
-    with np.errstate(over="ignore"):
-        reach = np.where(top > bottom, _REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
-        return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
+    return extremes(x) if whole else _Ordered(x, weight).range()
 
 
 def _centred(low, high, margin=MARGIN):
@@ -85,19 +105,19 @@ def _centred(low, high, margin=MARGIN):
     return 0.5 * low + 0.5 * high, half * (1.0 + 2.0 * margin)
 
 
-def _breakpoints(t, weight, grid_size, knots):
-    """Breakpoints in [-1, 1]: uniform, or halfway between uniform and the quantiles of the data."""
+def _breakpoints(t, grid_size, knots):
+    """Breakpoints in [-1, 1]: uniform, or halfway between uniform and the quantiles of the columns in order, t."""
     levels = np.linspace(0.0, 1.0, grid_size + 1)
-    uniform = np.tile(2.0 * levels - 1.0, (t.shape[1], 1))
+    uniform = np.tile(2.0 * levels - 1.0, (len(t.values), 1))
     if knots == "uniform":
         return uniform
     inside = 1.0 / (1.0 + 2.0 * INPUT_MARGIN)
-    quantiles = np.clip(_quantiles(t, weight, levels), -inside, inside).T
+    quantiles = np.clip(t.quantiles(levels), -inside, inside).T
     quantiles[:, 0], quantiles[:, -1] = -1.0, 1.0
     placed = 0.5 * (uniform + quantiles)
     if knots == "auto":
         deciles = np.linspace(0.1, 0.9, 9)
-        distance = np.abs(_quantiles(t, weight, deciles) - (2.0 * deciles - 1.0)[:, None]).max(axis=0) / 2.0
+        distance = np.abs(t.quantiles(deciles) - (2.0 * deciles - 1.0)[:, None]).max(axis=0) / 2.0
         placed[distance <= _SKEWED] = uniform[distance <= _SKEWED]
     return placed
 
@@ -153,7 +173,7 @@ def initial_network(
     alive = active.any() or (tables is not None and tables.mask.any())
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
     some_X, some_weight = range_sample(X, weight)
-    breakpoints = _breakpoints(to_knots(some_X, center, scale), some_weight, grid_size, knots)
+    breakpoints = _breakpoints(_Ordered(to_knots(some_X, center, scale), some_weight), grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:
@@ -222,15 +242,23 @@ def _refit_in_parts(layer, knots):
     return np.vstack([_refit(one, knots[part]) for one, part in zip(some, parts, strict=True)])
 
 
-def has_drifted(activations, weight):
-    """Which hidden nodes left their knots or fill them no more."""
-    inside = 1.0 / (1.0 + 2.0 * MARGIN)
+def _all_in_place(activations):
+    """Whether all hidden nodes, outliers too, lie inside their knots and fill them."""
     low, high = activations.min(axis=0), activations.max(axis=0)
-    if low.min() >= -1.0 and high.max() <= 1.0 and (high - low).min() >= 2.0 * _FILLED * inside:
+    return low.min() >= -1.0 and high.max() <= 1.0 and (high - low).min() >= _FILLED
+
+
+def _out_of_place(low, high):
+    """Which hidden nodes with activations from low to high have to have other knots."""
+    width = high - low
+    return (width > 2.0 * _NARROWEST) & ((low < -1.0) | (high > 1.0) | (width < _FILLED))
+
+
+def has_drifted(activations, weight):
+    """Which hidden nodes left their knots or fill them no more; outliers do not count."""
+    if _all_in_place(activations):
         return np.zeros(activations.shape[1], dtype=bool)
-    low, high = data_range(activations, weight)
-    narrow = high - low < 2.0 * _FILLED * inside
-    return (high - low > 2.0 * _NARROWEST) & ((low < -1.0) | (high > 1.0) | narrow)
+    return _out_of_place(*data_range(activations, weight))
 
 
 def range_sample(X, weight):
@@ -270,15 +298,20 @@ def follow_activations(network, X, weight, knots="uniform", first=None):
     for before, layer in zip(network.layers[:-1], network.layers[1:], strict=True):
         terms = before.expand(X, slopes=False) if first is None else first
         X, first = before.forward(terms), None
-        drifted = has_drifted(X, weight)
+        if _all_in_place(X):
+            continue
+        ordered = _Ordered(X, weight)
+        low, high = ordered.range()
+        drifted = _out_of_place(low, high)
         if not drifted.any():
             continue
         if before is network.layers[0]:
             before.remember_means(before.moments(terms, weight / weight.sum()))
-        center, scale = _centred(*data_range(X, weight))
+        center, scale = _centred(low, high)
         center, scale = np.where(drifted, center, 0.0), np.where(drifted, scale, 1.0)
         X = (X - center) / scale
-        breakpoints = _breakpoints(X, weight, layer.grid_size, knots)
+        ordered.scale(center, scale)
+        breakpoints = _breakpoints(ordered, layer.grid_size, knots)
         every = np.ones(layer.n_out, dtype=bool)
         placed = extend_breakpoints(breakpoints[drifted], layer.degree)
         some = layer.part(layer.edge_mask, drifted, every)

@@ -98,8 +98,7 @@ class Objective:
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].kept(network.layers[0].expand(X, slopes=False, reach=reach))
-        self.last_loss = None, np.inf
-        self.last_equations = None
+        self.last_loss = self.last_equations = None
         if before is not None and before.network is network:  # strengths alone are other ones
             self.last_loss, self.last_equations = before.last_loss, before.last_equations
         self.units, self.ties = zip(*(self._units(k, before) for k in range(len(network.layers))), strict=True)
@@ -136,7 +135,7 @@ class Objective:
         part.X, part.y, weight = (rows_of(values, rows) for values in (self.X, self.y, self.sample_weight))
         part.sample_weight = weight * (len(self.X) / len(weight))
         part.first = None
-        part.last_loss, part.last_equations = (None, np.inf), None
+        part.last_loss = part.last_equations = None
         return part
 
     def batches(self, order, batch_size):
@@ -179,18 +178,22 @@ class Objective:
     def _chunks(self, function):
         return map_chunks(function, len(self.X), self.network.chunk_rows())
 
-    def loss_value(self, theta):
-        """Loss without penalties; the last one is remembered."""
+    def _evaluated(self, theta):
+        """Raw predictions chunk by chunk and the loss without penalties; the last ones are remembered."""
         self.network.theta = theta
-        if self.last_loss[0] is not None and np.array_equal(theta, self.last_loss[0]):
-            return self.last_loss[1]
+        if self.last_loss is None or not np.array_equal(theta, self.last_loss[0]):
 
-        def chunk(rows):
-            raw, _ = self.forward(rows, slopes=False)
-            return float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
+            def chunk(rows):
+                raw, _ = self.forward(rows, slopes=False)
+                return raw, float(self.sample_weight[rows] @ self.loss.value(self.y[rows], raw).sum(axis=1))
 
-        self.last_loss = theta.copy(), sum(self._chunks(chunk))
-        return self.last_loss[1]
+            raw, losses = zip(*self._chunks(chunk), strict=True)
+            self.last_loss = theta.copy(), raw, sum(losses)
+        return self.last_loss[1:]
+
+    def loss_value(self, theta):
+        """Loss without penalties."""
+        return self._evaluated(theta)[1]
 
     def _table_totals(self):
         """Weight of the rows at every row of layer 0's tables."""
@@ -211,7 +214,7 @@ class Objective:
 
     def dispersion(self, theta):
         """Variance of the noise around the raw predictions as the loss sees it, not corrected for what was learnt."""
-        return self.loss.dispersion(self.y, self._raw(theta), self.sample_weight)
+        return self.loss.dispersion(self.y, np.vstack(self._evaluated(theta)[0]), self.sample_weight)
 
     def moments(self, theta):
         """Weighted means of abs(phi), phi and phi^2 of every edge, a list of (3, n_in, n_out) arrays."""

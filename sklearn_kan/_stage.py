@@ -137,6 +137,7 @@ class StageTrainer:
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
         self.n_cases = max(float(rows.weight.sum()), len(rows.X))
         self.before = None  # the last objective
+        self.look = None, None, False  # the last one at the activations: the network, its theta, whether any drifted
         self.sample = range_sample(rows.X, rows.weight)
 
     def _stage(self, name):
@@ -285,7 +286,13 @@ class StageTrainer:
         return objective.first if len(self.sample[0]) == objective.n_rows else None
 
     def _drifted(self, objective):
-        return self.follow and any_drift(objective.network, *self.sample, self._first(objective))
+        """Whether hidden nodes left their knots, while these follow; the last answer is remembered."""
+        if not self.follow:
+            return False
+        network, theta = objective.network, objective.network.theta
+        if network is not self.look[0] or not np.array_equal(theta, self.look[1]):
+            self.look = network, theta, any_drift(network, *self.sample, self._first(objective))
+        return self.look[2]
 
     def _callback(self, objective, n_follow, *, record):
         """What happens after each iteration of a solver; true stops it. Knots follow for `n_follow` iterations."""
