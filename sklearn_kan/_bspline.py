@@ -12,9 +12,12 @@ from functools import lru_cache
 import numpy as np
 
 from ._jit import njit
+from ._vectors import write_cubic_slopes, write_cubic_values
 
 # Knots are even if they lie this close to even ones, in parts of their span.
 _EVEN = 2e-15
+# Points that are gone through at once.
+_BLOCK = 256
 # Equal parts of the range an interval that tell where a point is.
 _BUCKETS = 4
 
@@ -239,43 +242,58 @@ def _per_unit(knots):
 def _even_cubic(x, knots, linear, overhang, interval, value, slope):
     """Cubic basis functions on even knots in closed form; whether there are other columns.
 
-    There are no branches, so that it runs on several nodes at once, for these others in vain.
+    Blocks of rows are gone through as they lie in memory, several points at once; those of other columns in vain.
     """
     n_samples, n_in = x.shape
-    low, high, last, per_unit = np.empty(n_in), np.empty(n_in), np.empty(n_in), np.empty(n_in)
+    size = min(max(_BLOCK // max(n_in, 1), 1), n_samples) * n_in
+    start, end, last, per_unit = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     n_even = 0
     for i in range(n_in):
-        low[i], high[i] = knots[i, 3], knots[i, knots.shape[1] - 4]
         per_unit[i] = _per_unit(knots[i])
-        last[i] = np.rint((high[i] - low[i]) * per_unit[i]) - 1.0
+        start[i], end[i] = knots[i, 3], knots[i, knots.shape[1] - 4]
+        last[i] = np.rint((end[i] - start[i]) * per_unit[i]) - 1.0
         n_even += per_unit[i] > 0.0
     if n_even == 0:
         return True
-    lines = 1.0 if linear else 0.0
-    for s in range(n_samples):
-        for i in range(n_in):
-            inside = min(max(x[s, i], low[i] - overhang), high[i] + overhang)
-            place = (inside - low[i]) * per_unit[i]
-            g = min(max(np.floor(place), 0.0), last[i])
-            interval[s, i] = np.int64(g)
-            u = place - g
-            w = 1.0 - u
-            distance = x[s, i] - inside
-            half = 0.5 * per_unit[i] * (1.0 if distance == 0.0 else lines)
-            d0 = -half * w * w
-            d1 = -half * u * (4.0 - 3.0 * u)
-            d2 = half * w * (4.0 - 3.0 * w)
-            d3 = half * u * u
-            value[s, i, 0] = w * w * w / 6.0 + d0 * distance
-            value[s, i, 1] = 2.0 / 3.0 - u * u * (1.0 - 0.5 * u) + d1 * distance
-            value[s, i, 2] = 2.0 / 3.0 - w * w * (1.0 - 0.5 * w) + d2 * distance
-            value[s, i, 3] = u * u * u / 6.0 + d3 * distance
-            if len(slope):
-                slope[s, i, 0] = d0
-                slope[s, i, 1] = d1
-                slope[s, i, 2] = d2
-                slope[s, i, 3] = d3
+    for p in range(n_in, size):
+        i = p - n_in
+        per_unit[p], start[p], end[p], last[p] = per_unit[i], start[i], end[i], last[i]
+    inside, u = np.empty(size), np.empty(size)
+    points, intervals, n_terms = x.reshape(-1), interval.reshape(-1), value.shape[2]
+    for at in range(0, len(points), size):
+        n, beyond = min(size, len(points) - at), 0.0
+        for p in range(n):
+            inside[p] = min(max(points[at + p], start[p] - overhang), end[p] + overhang)
+            beyond += abs(points[at + p] - inside[p])
+        for p in range(n):
+            place = (inside[p] - start[p]) * per_unit[p]
+            g = min(max(np.floor(place), 0.0), last[p])
+            intervals[at + p] = np.int64(np.int32(g))  # straight to 64 bits it is one at a time
+            u[p] = place - g
+        write_cubic_values(value, at * n_terms, n_terms, n, u)
+        if len(slope):
+            write_cubic_slopes(slope, at * n_terms, n_terms, n, u, per_unit)
+        if beyond > 0.0:
+            _go_on(points, at, inside, n, linear, u, per_unit, value, slope)
     return n_even < n_in
+
+
+@njit
+def _go_on(points, at, inside, n, linear, u, per_unit, value, slope):
+    """Let cubic basis functions go on as lines or constants at the points that are not inside."""
+    n_terms = value.shape[2]
+    values, slopes = value.reshape(-1), slope.reshape(-1)
+    d = np.empty(4)
+    for p in range(n):
+        distance = points[at + p] - inside[p]
+        if distance == 0.0:
+            continue
+        write_cubic_slopes(d, 0, 4, 1, u[p : p + 1], per_unit[p : p + 1])
+        for a in range(4):
+            if linear:
+                values[(at + p) * n_terms + a] += d[a] * distance
+            elif len(slope):
+                slopes[(at + p) * n_terms + a] = 0.0
 
 
 @njit

@@ -14,6 +14,8 @@ from ._vectors import add_combination, add_multiples, dot_combination
 _CUBIC = 5
 # Where the quick sigmoid is exact.
 _SMALL = 1.1
+# Points that are gone through at once.
+_POINTS = 256
 # Rows of a block, during which the weights of one node stay in the nearest cache.
 _BLOCK = 32
 
@@ -40,37 +42,51 @@ def _sigmoid(t):
 
 
 @njit
+def _silu_slope(t, sigmoid):
+    return sigmoid * (1.0 + t * (1.0 - sigmoid))
+
+
+@njit
 def silu_kernel(t, knots, degree, linear, overhang, value, slope):
-    """Write silu(t) and its derivative, if wanted, to the last column; beyond the overhang a line or a constant."""
+    """Write silu(t) and its derivative, if wanted, to the last column; beyond the overhang a line or a constant.
+
+    Blocks of rows are gone through as they lie in memory, so that several points run at once.
+    """
     n_samples, n_in = t.shape
-    last = value.shape[2] - 1
-    low, high = np.empty(n_in), np.empty(n_in)
+    size = min(max(_POINTS // max(n_in, 1), 1), n_samples) * n_in
+    low, high = np.empty(size), np.empty(size)
     small = True
-    for i in range(n_in):  # whole arrays take long to compile
-        low[i] = knots[i, degree] - overhang
-        high[i] = knots[i, knots.shape[1] - degree - 1] + overhang
-        small = small and low[i] >= -_SMALL and high[i] <= _SMALL
-    lines = 1.0 if linear else 0.0
-    inside = np.empty(n_in)
-    sigmoid = np.empty(n_in)
-    d = np.empty(n_in)
-    for s in range(n_samples):
-        for i in range(n_in):
-            inside[i] = min(max(t[s, i], low[i]), high[i])
+    for p in range(size):
+        i = p % n_in
+        low[p] = knots[i, degree] - overhang
+        high[p] = knots[i, knots.shape[1] - degree - 1] + overhang
+        small = small and low[p] >= -_SMALL and high[p] <= _SMALL
+    inside, sigmoid = np.empty(size), np.empty(size)
+    points, n_terms = t.reshape(-1), value.shape[2]
+    values, slopes = value.reshape(-1), slope.reshape(-1)
+    for at in range(0, len(points), size):
+        n, beyond, first = min(size, len(points) - at), 0.0, (at + 1) * n_terms - 1
+        for p in range(n):
+            inside[p] = min(max(points[at + p], low[p]), high[p])
+            beyond += abs(points[at + p] - inside[p])
         if small:
-            for i in range(n_in):
-                sigmoid[i] = _sigmoid(inside[i])
+            for p in range(n):
+                sigmoid[p] = _sigmoid(inside[p])
         else:
-            for i in range(n_in):
-                sigmoid[i] = 1.0 / (1.0 + math.exp(-inside[i]))
-        for i in range(n_in):
-            distance = t[s, i] - inside[i]
-            d[i] = sigmoid[i] * (1.0 + inside[i] * (1.0 - sigmoid[i])) * (1.0 if distance == 0.0 else lines)
-            inside[i] = inside[i] * sigmoid[i] + d[i] * distance
-        for i in range(n_in):
-            value[s, i, last] = inside[i]
-            if len(slope):
-                slope[s, i, last] = d[i]
+            for p in range(n):
+                sigmoid[p] = 1.0 / (1.0 + math.exp(-inside[p]))
+        for p in range(n):
+            values[first + p * n_terms] = inside[p] * sigmoid[p]
+        if len(slope):
+            for p in range(n):
+                slopes[first + p * n_terms] = _silu_slope(inside[p], sigmoid[p])
+        if beyond > 0.0:
+            for p in range(n):
+                distance = points[at + p] - inside[p]
+                if linear:
+                    values[first + p * n_terms] += _silu_slope(inside[p], sigmoid[p]) * distance
+                elif len(slope) and distance != 0.0:
+                    slopes[first + p * n_terms] = 0.0
 
 
 @njit

@@ -43,6 +43,18 @@ class _Code:
     def plus(self, left, right):
         return self.builder.fadd(left, right, flags=_QUICK)
 
+    def minus(self, left, right):
+        return self.builder.fsub(left, right, flags=_QUICK)
+
+    def constant(self, number):
+        return ir.Constant(self.type, number if self.width == 1 else [number] * self.width)
+
+    def lanes(self, vector):
+        """The numbers of a vector."""
+        if self.width == 1:
+            return [vector]
+        return [self.builder.extract_element(vector, ir.IntType(32)(k)) for k in range(self.width)]
+
     def combination(self, values, kind, array, places, j, onto):
         """Sum of values times what is in the array j behind the places, added to a vector."""
         for value, place in zip(values, places, strict=True):
@@ -55,9 +67,7 @@ class _Code:
 
     def total(self, vector):
         """Sum of the numbers of a vector."""
-        if self.width == 1:
-            return vector
-        lanes = [self.builder.extract_element(vector, ir.IntType(32)(k)) for k in range(self.width)]
+        lanes = self.lanes(vector)
         while len(lanes) > 1:
             lanes = [self.plus(left, right) for left, right in zip(lanes[::2], lanes[1::2], strict=True)]
         return lanes[0]
@@ -181,7 +191,76 @@ def _dot_combination(_, row, at, n, values, rows, places):
     return types.float64(row, types.intp, types.intp, values, rows, places), codegen
 
 
-def teach(add_combination, add_multiples, add_products, dot_combination):
+def _write_rows(code, columns, kind, out, place, step):
+    """Write the numbers of four vectors, one of each in a row, to rows `step` apart."""
+    row_code = _Code(code.context, code.builder, len(columns))
+    for lane, numbers in enumerate(zip(*(code.lanes(column) for column in columns), strict=True)):
+        row = ir.Constant(row_code.type, ir.Undefined)
+        for k, number in enumerate(numbers):
+            row = code.builder.insert_element(row, number, ir.IntType(32)(k))
+        row_code.store(row, kind, out, code.builder.add(place, code.builder.mul(step, step.type(lane))))
+
+
+def _cubic_writer(columns):
+    """Code generator that writes what columns(code, j) gives of the points from j on."""
+
+    def codegen(context, builder, signature, arguments):
+        out, at, step, n, *arrays = arguments
+
+        def body(code, j):
+            found = columns(code, j, signature.args[4:], arrays)
+            _write_rows(code, found, signature.args[0], out, builder.add(at, builder.mul(j, step)), step)
+
+        _for_width(context, builder, n, body)
+        return context.get_dummy_value()
+
+    return codegen
+
+
+def _cubic_values(code, j, kinds, arrays):
+    """See `_vectors.write_cubic_values`."""
+    u = code.load(kinds[0], arrays[0], j)
+    one, half, sixth, high = (code.constant(number) for number in (1.0, 0.5, 1.0 / 6.0, 2.0 / 3.0))
+    w = code.minus(one, u)
+
+    def outer(z):
+        return code.times(code.times(code.times(z, z), z), sixth)
+
+    def inner(z):
+        return code.minus(high, code.times(code.times(z, z), code.minus(one, code.times(half, z))))
+
+    return outer(w), inner(u), inner(w), outer(u)
+
+
+def _cubic_slopes(code, j, kinds, arrays):
+    """See `_vectors.write_cubic_slopes`."""
+    u, per_unit = (code.load(kind, array, j) for kind, array in zip(kinds, arrays, strict=True))
+    one, three, four, half = (code.constant(number) for number in (1.0, 3.0, 4.0, 0.5))
+    w, up = code.minus(one, u), code.times(half, per_unit)
+    down = code.minus(code.zeros(), up)
+
+    def outer(z, side):
+        return code.times(side, code.times(z, z))
+
+    def inner(z, side):
+        return code.times(code.times(side, z), code.minus(four, code.times(three, z)))
+
+    return outer(w, down), inner(u, down), inner(w, up), outer(u, up)
+
+
+@intrinsic
+def _write_cubic_values(_, out, at, step, n, u):
+    _check(out, u)
+    return types.void(out, *[types.intp] * 3, u), _cubic_writer(_cubic_values)
+
+
+@intrinsic
+def _write_cubic_slopes(_, out, at, step, n, u, per_unit):
+    _check(out, u, per_unit)
+    return types.void(out, *[types.intp] * 3, u, per_unit), _cubic_writer(_cubic_slopes)
+
+
+def teach(add_combination, add_multiples, add_products, dot_combination, write_cubic_values, write_cubic_slopes):
     """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
 
     @overload(add_combination, **_INLINED)
@@ -209,5 +288,19 @@ def teach(add_combination, add_multiples, add_products, dot_combination):
     def _(row, at, n, values, rows, places):
         def call(row, at, n, values, rows, places):
             return _dot_combination(row, at, n, values, rows, places)
+
+        return call
+
+    @overload(write_cubic_values, **_INLINED)
+    def _(out, at, step, n, u):
+        def call(out, at, step, n, u):
+            return _write_cubic_values(out, at, step, n, u)
+
+        return call
+
+    @overload(write_cubic_slopes, **_INLINED)
+    def _(out, at, step, n, u, per_unit):
+        def call(out, at, step, n, u, per_unit):
+            return _write_cubic_slopes(out, at, step, n, u, per_unit)
 
         return call

@@ -42,8 +42,33 @@ def add_products(out, places, n, rows, starts, first, last, left, right):
             out[place : place + n] += rows[start + left + a] * rows[start + right : start + right + n]
 
 
+def write_cubic_values(out, at, step, n, u):
+    """Write the cubic basis functions on even knots at ``u[p]``, 0 to 1 in an interval, p = 0, ..., n - 1, to
+    ``out[at + p step : at + p step + 4]``.
+    """
+    rows, u = out.reshape(-1)[at : at + n * step].reshape(n, step), u[:n]
+    w = 1.0 - u
+    rows[:, 0], rows[:, 3] = w * w * w / 6.0, u * u * u / 6.0
+    rows[:, 1], rows[:, 2] = 2.0 / 3.0 - u * u * (1.0 - 0.5 * u), 2.0 / 3.0 - w * w * (1.0 - 0.5 * w)
+
+
+def write_cubic_slopes(out, at, step, n, u, per_unit):
+    """Write their derivatives by x, of which ``per_unit[p]`` knots fill a unit, to the same places."""
+    rows, u = out.reshape(-1)[at : at + n * step].reshape(n, step), u[:n]
+    half, w = 0.5 * per_unit[:n], 1.0 - u
+    rows[:, 0], rows[:, 3] = -half * w * w, half * u * u
+    rows[:, 1], rows[:, 2] = -half * u * (4.0 - 3.0 * u), half * w * (4.0 - 3.0 * w)
+
+
 @lesson
 def _teach_numba():
     from ._vector_code import teach
 
-    teach(add_combination, add_multiples, add_products, dot_combination)
+    teach(
+        add_combination,
+        add_multiples,
+        add_products,
+        dot_combination,
+        write_cubic_values,
+        write_cubic_slopes,
+    )
