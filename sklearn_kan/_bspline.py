@@ -245,7 +245,9 @@ def _even_cubic(x, knots, linear, overhang, interval, value, slope):
     Blocks of rows are gone through as they lie in memory, several points at once; those of other columns in vain.
     """
     n_samples, n_in = x.shape
-    size = min(max(_BLOCK // max(n_in, 1), 1), n_samples) * n_in
+    if n_samples * n_in == 0:
+        return False
+    size = min(max(_BLOCK // n_in, 1), n_samples) * n_in
     start, end, last, per_unit = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
     n_even = 0
     for i in range(n_in):

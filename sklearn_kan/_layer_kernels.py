@@ -53,7 +53,9 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
     Blocks of rows are gone through as they lie in memory, so that several points run at once.
     """
     n_samples, n_in = t.shape
-    size = min(max(_POINTS // max(n_in, 1), 1), n_samples) * n_in
+    if n_samples * n_in == 0:
+        return
+    size = min(max(_POINTS // n_in, 1), n_samples) * n_in
     low, high = np.empty(size), np.empty(size)
     small = True
     for p in range(size):
@@ -90,46 +92,42 @@ def silu_kernel(t, knots, degree, linear, overhang, value, slope):
 
 
 @njit
-def _add_functions(interval, value, weights, i, start, stop, out, shift):
-    """Add phi of every edge of node i at the rows from start to stop to out, whose rows begin at row `shift`."""
-    n_terms = value.shape[2]
+def _add_functions(interval, value, weights, i, out):
+    """Add phi of every edge of node i to out, (n_samples, n_out)."""
+    n_samples, _, n_terms = value.shape
     n_rows, n_out = weights.shape[1:]
     last = ((i + 1) * n_rows - 1) * n_out
-    for s in range(start, stop):
-        first = (i * n_rows + interval[s, i]) * n_out
-        at = (s - shift) * n_out
+    for s in range(n_samples):
+        first, at = (i * n_rows + interval[s, i]) * n_out, s * n_out
         if n_terms == _CUBIC:
             terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
-            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
-            add_combination(out, at, n_out, terms, weights, places)
+            add_combination(out, at, n_out, terms, weights, first, last)
         else:
             for a in range(n_terms):
-                place = (first + a * n_out if a < n_terms - 1 else last,)
-                add_combination(out, at, n_out, (value[s, i, a],), weights, place)
+                place = first + a * n_out if a < n_terms - 1 else last
+                add_combination(out, at, n_out, (value[s, i, a],), weights, place, place)
 
 
 @njit
-def _add_gradient(interval, value, grad, i, start, stop, delta, shift):
-    """Add the gradient by the weights of node i from the rows from start to stop; delta's begin at row `shift`."""
-    n_terms = value.shape[2]
+def _add_gradient(interval, value, grad, i, delta):
+    """Add the gradient by the weights of node i; delta is (n_samples, n_out)."""
+    n_samples, _, n_terms = value.shape
     n_rows, n_out = grad.shape[1:]
     last = ((i + 1) * n_rows - 1) * n_out
-    for s in range(start, stop):
-        first = (i * n_rows + interval[s, i]) * n_out
-        at = (s - shift) * n_out
+    for s in range(n_samples):
+        first, at = (i * n_rows + interval[s, i]) * n_out, s * n_out
         if n_terms == _CUBIC:
             terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
-            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
-            add_multiples(grad, places, n_out, terms, delta, at)
+            add_multiples(grad, first, last, n_out, terms, delta, at)
         else:
             for a in range(n_terms):
-                place = (first + a * n_out if a < n_terms - 1 else last,)
-                add_multiples(grad, place, n_out, (value[s, i, a],), delta, at)
+                place = first + a * n_out if a < n_terms - 1 else last
+                add_multiples(grad, place, place, n_out, (value[s, i, a],), delta, at)
 
 
 @njit
-def _gradient_into(interval, slope, weights, i, start, stop, delta, shift, delta_in):
-    """Add the gradient by t of node i at the rows from start to stop; delta's begin at row `shift`.
+def _gradient_into(interval, slope, weights, i, delta, delta_in):
+    """Add the gradient by t of node i.
 
     Each of the n_samples rows has as many of delta, (n_samples * n_deltas, n_out), and of delta_in.
     """
@@ -137,42 +135,44 @@ def _gradient_into(interval, slope, weights, i, start, stop, delta, shift, delta
     n_rows, n_out = weights.shape[1:]
     n_deltas = len(delta_in) // n_samples
     last = ((i + 1) * n_rows - 1) * n_out
-    for s in range(start, stop):
+    for s in range(n_samples):
         first = (i * n_rows + interval[s, i]) * n_out
         if n_terms == _CUBIC:
-            places = (first, first + n_out, first + 2 * n_out, first + 3 * n_out, last)
             slopes = (slope[s, i, 0], slope[s, i, 1], slope[s, i, 2], slope[s, i, 3], slope[s, i, 4])
-            for r in range(n_deltas):
-                at = ((s - shift) * n_deltas + r) * n_out
-                delta_in[s * n_deltas + r, i] += dot_combination(delta, at, n_out, slopes, weights, places)
+            for r in range(s * n_deltas, (s + 1) * n_deltas):
+                delta_in[r, i] += dot_combination(delta, r * n_out, n_out, slopes, weights, first, last)
         else:
-            for r in range(n_deltas):
-                at = ((s - shift) * n_deltas + r) * n_out
+            for r in range(s * n_deltas, (s + 1) * n_deltas):
                 for a in range(n_terms):
-                    place = (first + a * n_out if a < n_terms - 1 else last,)
-                    delta_in[s * n_deltas + r, i] += dot_combination(
-                        delta, at, n_out, (slope[s, i, a],), weights, place
-                    )
+                    place = first + a * n_out if a < n_terms - 1 else last
+                    delta_in[r, i] += dot_combination(delta, r * n_out, n_out, (slope[s, i, a],), weights, place, place)
+
+
+@njit
+def _spline(terms, at, n_terms, weights, first):
+    """Sum of the terms from `at` on, but for the last, times weights of one output from `first` on."""
+    if n_terms == _CUBIC:
+        return dot_combination(terms, at, 4, (1.0,), weights, first, first)
+    return dot_combination(terms, at, n_terms - 1, (1.0,), weights, first, first)
 
 
 @njit
 def forward_kernel(interval, value, weights, out):
     """Add ``sum_i phi_ij`` to out, shape (n_samples, n_out)."""
     n_samples, n_in, n_terms = value.shape
-    base = weights.shape[1] - 1
-    if out.shape[1] == 1:  # a sum in a register: much faster than one in memory
+    n_rows = weights.shape[1]
+    if out.shape[1] == 1:  # weights of neighbouring terms lie side by side
         for s in range(n_samples):
             total = 0.0
             for i in range(n_in):
-                total += value[s, i, n_terms - 1] * weights[i, base, 0]
-                for a in range(n_terms - 1):
-                    total += value[s, i, a] * weights[i, interval[s, i] + a, 0]
+                total += _spline(value, (s * n_in + i) * n_terms, n_terms, weights, i * n_rows + interval[s, i])
+                total += value[s, i, n_terms - 1] * weights[i, n_rows - 1, 0]
             out[s, 0] += total
         return
-    none = np.int64(0)  # a literal would be compiled once more
     for start in range(0, n_samples, _BLOCK):
+        stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            _add_functions(interval, value, weights, i, start, min(start + _BLOCK, n_samples), out, none)
+            _add_functions(interval[start:stop], value[start:stop], weights, i, out[start:stop])
 
 
 @njit
@@ -182,36 +182,38 @@ def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
     Shapes: delta (n_samples, n_out), delta_in (n_samples, n_in). Without rows of slopes there is no gradient by t.
     """
     n_samples, n_in, n_terms = value.shape
-    base = weights.shape[1] - 1
+    n_rows = weights.shape[1]
     if delta.shape[1] == 1:
         for s in range(n_samples):
+            d = delta[s, 0]
             for i in range(n_in):
-                into = 0.0
-                for a in range(n_terms):
-                    g = interval[s, i] + a if a < n_terms - 1 else base
-                    grad[i, g, 0] += value[s, i, a] * delta[s, 0]
-                    if len(slope):
-                        into += slope[s, i, a] * weights[i, g, 0]
+                at, first = (s * n_in + i) * n_terms, i * n_rows + interval[s, i]
+                add_combination(grad, first, n_terms - 1, (d,), value, at, at)
+                grad[i, n_rows - 1, 0] += value[s, i, n_terms - 1] * d
                 if len(slope):
-                    delta_in[s, i] += into * delta[s, 0]
+                    into = _spline(slope, at, n_terms, weights, first)
+                    delta_in[s, i] += d * (into + slope[s, i, n_terms - 1] * weights[i, n_rows - 1, 0])
         return
-    none = np.int64(0)
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            _add_gradient(interval, value, grad, i, start, stop, delta, none)
+            _add_gradient(interval[start:stop], value[start:stop], grad, i, delta[start:stop])
             if len(slope):
-                _gradient_into(interval, slope, weights, i, start, stop, delta, none, delta_in)
+                _gradient_into(
+                    interval[start:stop], slope[start:stop], weights, i, delta[start:stop], delta_in[start:stop]
+                )
 
 
 @njit
 def input_gradient_kernel(interval, slope, weights, delta, delta_in):
     """Add the gradient by t to delta_in, (n_samples * n_deltas, n_in); delta is (n_samples * n_deltas, n_out)."""
     n_samples, n_in, _ = slope.shape
-    none = np.int64(0)
+    n_deltas = len(delta_in) // max(n_samples, 1)
     for start in range(0, n_samples, _BLOCK):
+        stop = min(start + _BLOCK, n_samples)
+        first, last = start * n_deltas, stop * n_deltas
         for i in range(n_in):
-            _gradient_into(interval, slope, weights, i, start, min(start + _BLOCK, n_samples), delta, none, delta_in)
+            _gradient_into(interval[start:stop], slope[start:stop], weights, i, delta[first:last], delta_in[first:last])
 
 
 @njit
@@ -243,7 +245,7 @@ def moments_kernel(interval, value, weights, sample_weight, moments):
             for s in range(_BLOCK):
                 for j in range(n_out):
                     phi[s, j] = 0.0
-            _add_functions(interval, value, weights, i, start, stop, phi, start)
+            _add_functions(interval[start:stop], value[start:stop], weights, i, phi)
             for s in range(start, stop):
                 for j in range(n_out):
                     weighted = sample_weight[s] * phi[s - start, j]
@@ -264,13 +266,13 @@ def l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, g
             for s in range(_BLOCK):
                 for j in range(n_out):
                     delta[s, j] = 0.0
-            _add_functions(interval, value, weights, i, start, stop, delta, start)
+            _add_functions(interval[start:stop], value[start:stop], weights, i, delta)
             for s in range(start, stop):
                 for j in range(n_out):
                     delta[s - start, j] = np.sign(delta[s - start, j]) * factor[i, j] * sample_weight[s]
-            _add_gradient(interval, value, grad, i, start, stop, delta, start)
+            _add_gradient(interval[start:stop], value[start:stop], grad, i, delta)
             if len(slope):
-                _gradient_into(interval, slope, weights, i, start, stop, delta, start, delta_in)
+                _gradient_into(interval[start:stop], slope[start:stop], weights, i, delta, delta_in[start:stop])
 
 
 @njit

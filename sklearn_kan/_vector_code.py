@@ -19,15 +19,15 @@ class _Code:
         number = ir.DoubleType()
         self.type = number if width == 1 else ir.VectorType(number, width)
 
-    def _pointer(self, kind, array, place):
-        data = self.context.make_array(kind)(self.context, self.builder, array).data
-        return self.builder.bitcast(self.builder.gep(data, [place]), self.type.as_pointer())
+    def load(self, pointer, j):
+        """The numbers from the j-th on behind a pointer."""
+        return self.builder.load(self._at(pointer, j), align=8)
 
-    def load(self, kind, array, place):
-        return self.builder.load(self._pointer(kind, array, place), align=8)
+    def store(self, vector, pointer, j):
+        self.builder.store(vector, self._at(pointer, j), align=8)
 
-    def store(self, vector, kind, array, place):
-        self.builder.store(vector, self._pointer(kind, array, place), align=8)
+    def _at(self, pointer, j):
+        return self.builder.bitcast(self.builder.gep(pointer, [j]), self.type.as_pointer())
 
     def filled(self, number):
         """A vector of one number."""
@@ -55,11 +55,10 @@ class _Code:
             return [vector]
         return [self.builder.extract_element(vector, ir.IntType(32)(k)) for k in range(self.width)]
 
-    def combination(self, values, kind, array, places, j, onto):
-        """Sum of values times what is in the array j behind the places, added to a vector."""
-        for value, place in zip(values, places, strict=True):
-            row = self.load(kind, array, self.builder.add(place, j))
-            onto = self.plus(onto, self.times(self.filled(value), row))
+    def combination(self, values, rows, j, onto):
+        """Sum of values times the numbers from the j-th on of as many rows, added to a vector."""
+        for value, row in zip(values, rows, strict=True):
+            onto = self.plus(onto, self.times(self.filled(value), self.load(row, j)))
         return onto
 
     def zeros(self):
@@ -93,46 +92,63 @@ def _check(*arrays):
             raise TypingError(f"Rows must be in C-contiguous arrays of float64, got {array}.")
 
 
+def _pointer(context, builder, kind, array, place):
+    """Where a place in an array is."""
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [place])
+
+
+def _rows(context, builder, kind, array, n_rows, n, first, last):
+    """Pointers to rows of n numbers: one after the other from the first on, and the last one.
+
+    Each is found from the one before: their places would all be products, which take long.
+    """
+    rows = [_pointer(context, builder, kind, array, first)]
+    while len(rows) < n_rows - 1:
+        rows.append(builder.gep(rows[-1], [n]))
+    return [*rows[: n_rows - 1], _pointer(context, builder, kind, array, last)]
+
+
 @intrinsic
-def _add_combination(_, out, at, n, values, rows, places):
+def _add_combination(_, out, at, n, values, rows, first, last):
     _check(out, rows)
 
     def codegen(context, builder, signature, arguments):
-        out_kind, *_, rows_kind, _ = signature.args
-        out, at, n, values, rows, places = arguments
-        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+        out_kind, *_, rows_kind, _, _ = signature.args
+        out, at, n, values, rows, first, last = arguments
+        values = cgutils.unpack_tuple(builder, values)
+        rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
+        out = _pointer(context, builder, out_kind, out, at)
 
         def body(code, j):
-            place = builder.add(at, j)
-            found = code.combination(values, rows_kind, rows, places, j, code.load(out_kind, out, place))
-            code.store(found, out_kind, out, place)
+            code.store(code.combination(values, rows, j, code.load(out, j)), out, j)
 
         _for_width(context, builder, n, body)
         return context.get_dummy_value()
 
-    return types.void(out, types.intp, types.intp, values, rows, places), codegen
+    return types.void(out, types.intp, types.intp, values, rows, types.intp, types.intp), codegen
 
 
 @intrinsic
-def _add_multiples(_, rows, places, n, values, row, at):
+def _add_multiples(_, rows, first, last, n, values, row, at):
     _check(rows, row)
 
     def codegen(context, builder, signature, arguments):
         rows_kind, *_, row_kind, _ = signature.args
-        rows, places, n, values, row, at = arguments
-        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+        rows, first, last, n, values, row, at = arguments
+        values = cgutils.unpack_tuple(builder, values)
+        rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
+        row = _pointer(context, builder, row_kind, row, at)
 
         def body(code, j):
-            multiple = code.load(row_kind, row, builder.add(at, j))
-            places_of_j = [builder.add(place, j) for place in places]
-            old = [code.load(rows_kind, rows, place) for place in places_of_j]  # all, before any is stored
-            for value, number, place in zip(values, old, places_of_j, strict=True):
-                code.store(code.plus(number, code.times(code.filled(value), multiple)), rows_kind, rows, place)
+            multiple = code.load(row, j)
+            old = [code.load(one, j) for one in rows]  # all, before any is stored
+            for value, number, one in zip(values, old, rows, strict=True):
+                code.store(code.plus(number, code.times(code.filled(value), multiple)), one, j)
 
         _for_width(context, builder, n, body)
         return context.get_dummy_value()
 
-    return types.void(rows, places, types.intp, values, row, types.intp), codegen
+    return types.void(rows, types.intp, types.intp, types.intp, values, row, types.intp), codegen
 
 
 @intrinsic
@@ -144,21 +160,23 @@ def _add_products(_, out, places, n, rows, starts, first, last, left, right):
         out, places, n, rows, starts, first, last, left, right = arguments
         places, integer = cgutils.unpack_tuple(builder, places), n.type
         starts = context.make_array(starts_kind)(context, builder, starts).data
+        lines = [_pointer(context, builder, out_kind, out, place) for place in places]
         codes = [_Code(context, builder, width) for width in (8, 4, 2, 1)]
         sums = {code.width: [cgutils.alloca_once(builder, code.type) for _ in places] for code in codes}
 
         def body(code, j):
-            totals = [(builder.add(place, j), total) for place, total in zip(places, sums[code.width], strict=True)]
-            for place, total in totals:
-                builder.store(code.load(out_kind, out, place), total)
+            totals = list(zip(lines, sums[code.width], strict=True))
+            for line, total in totals:
+                builder.store(code.load(line, j), total)
             with cgutils.for_range_slice(builder, first, last, integer(1)) as (k, _):
                 start = builder.load(builder.gep(starts, [k]))
-                row = code.load(rows_kind, rows, builder.add(builder.add(start, right), j))
+                row = code.load(_pointer(context, builder, rows_kind, rows, builder.add(start, right)), j)
+                values = _pointer(context, builder, rows_kind, rows, builder.add(start, left))
                 for a, (_, total) in enumerate(totals):
-                    value = codes[-1].load(rows_kind, rows, builder.add(builder.add(start, left), integer(a)))
+                    value = codes[-1].load(values, integer(a))
                     builder.store(code.plus(builder.load(total), code.times(code.filled(value), row)), total)
-            for place, total in totals:
-                code.store(builder.load(total), out_kind, out, place)
+            for line, total in totals:
+                code.store(builder.load(total), line, j)
 
         _for_width(context, builder, n, body, codes[0].width)
         return context.get_dummy_value()
@@ -167,19 +185,20 @@ def _add_products(_, out, places, n, rows, starts, first, last, left, right):
 
 
 @intrinsic
-def _dot_combination(_, row, at, n, values, rows, places):
+def _dot_combination(_, row, at, n, values, rows, first, last):
     _check(row, rows)
 
     def codegen(context, builder, signature, arguments):
-        row_kind, *_, rows_kind, _ = signature.args
-        row, at, n, values, rows, places = arguments
-        values, places = (cgutils.unpack_tuple(builder, each) for each in (values, places))
+        row_kind, *_, rows_kind, _, _ = signature.args
+        row, at, n, values, rows, first, last = arguments
+        values = cgutils.unpack_tuple(builder, values)
+        rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
+        row = _pointer(context, builder, row_kind, row, at)
         codes = [_Code(context, builder, width) for width in (4, 2, 1)]
         sums = {code.width: cgutils.alloca_once_value(builder, code.zeros()) for code in codes}
 
         def body(code, j):
-            combination = code.combination(values, rows_kind, rows, places, j, code.zeros())
-            product = code.times(code.load(row_kind, row, builder.add(at, j)), combination)
+            product = code.times(code.load(row, j), code.combination(values, rows, j, code.zeros()))
             builder.store(code.plus(builder.load(sums[code.width]), product), sums[code.width])
 
         for code in codes:  # in every turn of the loop that this is part of
@@ -188,28 +207,32 @@ def _dot_combination(_, row, at, n, values, rows, places):
         four, two, one = (code.total(builder.load(sums[code.width])) for code in codes)
         return codes[-1].plus(codes[-1].plus(four, two), one)
 
-    return types.float64(row, types.intp, types.intp, values, rows, places), codegen
+    return types.float64(row, types.intp, types.intp, values, rows, types.intp, types.intp), codegen
 
 
-def _write_rows(code, columns, kind, out, place, step):
-    """Write the numbers of four vectors, one of each in a row, to rows `step` apart."""
+def _write_rows(code, columns, out, step):
+    """Write the numbers of some vectors, one of each in a row, to rows `step` apart."""
     row_code = _Code(code.context, code.builder, len(columns))
     for lane, numbers in enumerate(zip(*(code.lanes(column) for column in columns), strict=True)):
         row = ir.Constant(row_code.type, ir.Undefined)
         for k, number in enumerate(numbers):
             row = code.builder.insert_element(row, number, ir.IntType(32)(k))
-        row_code.store(row, kind, out, code.builder.add(place, code.builder.mul(step, step.type(lane))))
+        row_code.store(row, out, code.builder.mul(step, step.type(lane)))
 
 
 def _cubic_writer(columns):
-    """Code generator that writes what columns(code, j) gives of the points from j on."""
+    """Code generator that writes what columns(code, *vectors) gives of some points of the arrays."""
 
     def codegen(context, builder, signature, arguments):
         out, at, step, n, *arrays = arguments
+        out_kind, _, _, _, *kinds = signature.args
+        out = _pointer(context, builder, out_kind, out, at)
+        pairs = zip(kinds, arrays, strict=True)
+        pointers = [_pointer(context, builder, kind, array, n.type(0)) for kind, array in pairs]
 
         def body(code, j):
-            found = columns(code, j, signature.args[4:], arrays)
-            _write_rows(code, found, signature.args[0], out, builder.add(at, builder.mul(j, step)), step)
+            found = columns(code, *[code.load(pointer, j) for pointer in pointers])
+            _write_rows(code, found, builder.gep(out, [builder.mul(j, step)]), step)
 
         _for_width(context, builder, n, body)
         return context.get_dummy_value()
@@ -217,9 +240,8 @@ def _cubic_writer(columns):
     return codegen
 
 
-def _cubic_values(code, j, kinds, arrays):
+def _cubic_values(code, u):
     """See `_vectors.write_cubic_values`."""
-    u = code.load(kinds[0], arrays[0], j)
     one, half, sixth, high = (code.constant(number) for number in (1.0, 0.5, 1.0 / 6.0, 2.0 / 3.0))
     w = code.minus(one, u)
 
@@ -232,9 +254,8 @@ def _cubic_values(code, j, kinds, arrays):
     return outer(w), inner(u), inner(w), outer(u)
 
 
-def _cubic_slopes(code, j, kinds, arrays):
+def _cubic_slopes(code, u, per_unit):
     """See `_vectors.write_cubic_slopes`."""
-    u, per_unit = (code.load(kind, array, j) for kind, array in zip(kinds, arrays, strict=True))
     one, three, four, half = (code.constant(number) for number in (1.0, 3.0, 4.0, 0.5))
     w, up = code.minus(one, u), code.times(half, per_unit)
     down = code.minus(code.zeros(), up)
@@ -264,16 +285,16 @@ def teach(add_combination, add_multiples, add_products, dot_combination, write_c
     """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
 
     @overload(add_combination, **_INLINED)
-    def _(out, at, n, values, rows, places):
-        def call(out, at, n, values, rows, places):
-            return _add_combination(out, at, n, values, rows, places)
+    def _(out, at, n, values, rows, first, last):
+        def call(out, at, n, values, rows, first, last):
+            return _add_combination(out, at, n, values, rows, first, last)
 
         return call
 
     @overload(add_multiples, **_INLINED)
-    def _(rows, places, n, values, row, at):
-        def call(rows, places, n, values, row, at):
-            return _add_multiples(rows, places, n, values, row, at)
+    def _(rows, first, last, n, values, row, at):
+        def call(rows, first, last, n, values, row, at):
+            return _add_multiples(rows, first, last, n, values, row, at)
 
         return call
 
@@ -285,9 +306,9 @@ def teach(add_combination, add_multiples, add_products, dot_combination, write_c
         return call
 
     @overload(dot_combination, **_INLINED)
-    def _(row, at, n, values, rows, places):
-        def call(row, at, n, values, rows, places):
-            return _dot_combination(row, at, n, values, rows, places)
+    def _(row, at, n, values, rows, first, last):
+        def call(row, at, n, values, rows, first, last):
+            return _dot_combination(row, at, n, values, rows, first, last)
 
         return call
 

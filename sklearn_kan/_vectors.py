@@ -10,26 +10,35 @@ get their own instructions instead, see `_vector_code`. A cached kernel notices 
 from ._jit import lesson
 
 
-def add_combination(out, at, n, values, rows, places):
-    """Add ``sum_a values[a] rows[places[a] : places[a] + n]`` to ``out[at : at + n]``; they do not overlap."""
+def add_combination(out, at, n, values, rows, first, last):
+    """Add ``sum_a values[a] row_a`` to ``out[at : at + n]``.
+
+    The rows of n numbers of all values but the last lie one after the other in `rows` from `first` on, that of the last
+    value lies at `last`; `out` is not among them.
+    """
     out, rows = out.reshape(-1), rows.reshape(-1)
-    for value, place in zip(values, places, strict=True):
+    for value, place in zip(values, _places(values, n, first, last), strict=True):
         out[at : at + n] += value * rows[place : place + n]
 
 
-def add_multiples(rows, places, n, values, row, at):
-    """Add ``values[a] row[at : at + n]`` to ``rows[places[a] : places[a] + n]``; none of them overlap."""
+def add_multiples(rows, first, last, n, values, row, at):
+    """Add ``values[a] row[at : at + n]`` to each of such rows; none of them overlap."""
     rows, row = rows.reshape(-1), row.reshape(-1)
-    for value, place in zip(values, places, strict=True):
+    for value, place in zip(values, _places(values, n, first, last), strict=True):
         rows[place : place + n] += value * row[at : at + n]
 
 
-def dot_combination(row, at, n, values, rows, places):
-    """Product of ``row[at : at + n]`` and ``sum_a values[a] rows[places[a] : places[a] + n]``."""
+def dot_combination(row, at, n, values, rows, first, last):
+    """Product of ``row[at : at + n]`` and ``sum_a values[a] row_a`` of such rows."""
     row, rows = row.reshape(-1), rows.reshape(-1)
+    places = _places(values, n, first, last)
     return sum(
         value * (row[at : at + n] @ rows[place : place + n]) for value, place in zip(values, places, strict=True)
     )
+
+
+def _places(values, n, first, last):
+    return [*range(first, first + (len(values) - 1) * n, n), last] if n else [last] * len(values)
 
 
 def add_products(out, places, n, rows, starts, first, last, left, right):

@@ -3,29 +3,36 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.interpolate import BSpline
 
 from sklearn_kan._jit import njit
-from sklearn_kan._vectors import add_combination, add_multiples, add_products, dot_combination
+from sklearn_kan._vectors import (
+    add_combination,
+    add_multiples,
+    add_products,
+    dot_combination,
+    write_cubic_slopes,
+    write_cubic_values,
+)
 
 N_ROWS, N_COLUMNS, AT = 6, 13, 17
 
 
 @njit
-def one(out, row, n, values, rows, places):
+def one(out, row, n, values, rows, first, last):
     """All three with one term."""
-    add_combination(out, AT, n, (values[0],), rows, (places[0],))
-    add_multiples(rows, (places[0],), n, (values[0],), row, AT)
-    return dot_combination(row, AT, n, (values[0],), rows, (places[0],))
+    add_combination(out, AT, n, (values[0],), rows, first, last)
+    add_multiples(rows, first, last, n, (values[0],), row, AT)
+    return dot_combination(row, AT, n, (values[0],), rows, first, last)
 
 
 @njit
-def five(out, row, n, values, rows, places):
+def five(out, row, n, values, rows, first, last):
     """All three with five terms."""
     five_values = values[0], values[1], values[2], values[3], values[4]
-    five_places = places[0], places[1], places[2], places[3], places[4]
-    add_combination(out, AT, n, five_values, rows, five_places)
-    add_multiples(rows, five_places, n, five_values, row, AT)
-    return dot_combination(row, AT, n, five_values, rows, five_places)
+    add_combination(out, AT, n, five_values, rows, first, last)
+    add_multiples(rows, first, last, n, five_values, row, AT)
+    return dot_combination(row, AT, n, five_values, rows, first, last)
 
 
 @pytest.mark.kernels
@@ -35,12 +42,45 @@ def test_compiled_as_in_python(kernel, n):
     """Rows of every length, in the middle of arrays whose other numbers stay."""
     rng = np.random.RandomState(n)
     rows, row, out = (rng.normal(size=(N_ROWS, N_COLUMNS)) for _ in range(3))
-    values, places = rng.normal(size=5), N_COLUMNS * rng.permutation(N_ROWS)[:5]
-    mine, plain = ([out.copy(), row.copy(), n, values, rows.copy(), places] for _ in range(2))
+    values, first, last = rng.normal(size=5), 7, 7 + 4 * n + 3
+    mine, plain = ([out.copy(), row.copy(), n, values, rows.copy(), first, last] for _ in range(2))
     found, expected = kernel(*mine), kernel.function(*plain)
     assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     for array, other in zip(mine, plain, strict=True):
         assert_allclose(array, other, rtol=1e-14, atol=1e-14)
+    places = [*(7 + a * n for a in range(4)), last] if kernel.__name__ == "five" else [last]
+    by_hand = out.ravel().copy()
+    for value, place in zip(values, places, strict=False):
+        by_hand[AT : AT + n] += value * rows.ravel()[place : place + n]
+    assert_allclose(mine[0].ravel(), by_hand, rtol=1e-13, atol=1e-13)
+
+
+def cubic(values, slopes, n, u, per_unit):
+    write_cubic_values(values, AT, 5, n, u)
+    write_cubic_slopes(slopes, AT, 6, n, u, per_unit)
+
+
+compiled_cubic = njit(cubic)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("n", range(12))
+def test_cubic_as_in_python(n):
+    """The functions of SciPy on knots 0, ..., 7, whose middle interval is from 3 to 4; all other numbers stay."""
+    rng = np.random.RandomState(n)
+    u, per_unit = rng.uniform(size=n + 2), rng.uniform(1.0, 2.0, n + 2)
+    values, slopes = rng.normal(size=(2, 9, 13))
+    mine, plain = ([values.copy(), slopes.copy()] for _ in range(2))
+    compiled_cubic(*mine, n, u, per_unit)
+    cubic(*plain, n, u, per_unit)
+    assert_allclose(mine, plain, rtol=1e-14, atol=1e-14)
+    for found, old, step, order in ((mine[0], values, 5, 0), (mine[1], slopes, 6, 1)):
+        by_hand = old.ravel().copy()
+        for p in range(n):
+            for a in range(4):
+                one_basis = BSpline(np.arange(8.0), np.eye(4)[a], 3)
+                by_hand[AT + p * step + a] = per_unit[p] ** order * one_basis(3.0 + u[p], nu=order)
+        assert_allclose(found.ravel(), by_hand, rtol=1e-13, atol=1e-14)
 
 
 def products(out, places, n, rows, starts):
@@ -76,7 +116,7 @@ def test_other_arrays_are_refused():
     """Places are those in memory."""
     from numba.core.errors import TypingError
 
-    rows, values, places = np.zeros((5, 4)), np.zeros(5), np.arange(0, 20, 4)
+    rows, values = np.zeros((5, 4)), np.zeros(5)
     for bad in (rows.T, rows.astype(np.float32)):
         with pytest.raises(TypingError, match="C-contiguous arrays of float64"):
-            one(bad, rows, 2, values, rows, places)
+            one(bad, rows, 2, values, rows, 0, 8)
