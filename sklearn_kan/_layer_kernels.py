@@ -17,7 +17,7 @@ _SMALL = 1.1
 # Points that are gone through at once.
 _POINTS = 256
 # Rows of a block, during which the weights of one node stay in the nearest cache.
-_BLOCK = 32
+_BLOCK = 64
 
 
 @njit
