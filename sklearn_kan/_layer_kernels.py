@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from ._jit import njit
-from ._vectors import add_combination, add_multiples, dot_combination
+from ._vectors import add_combination, add_multiples, add_multiples_and_dot, dot_combination
 
 # Terms of a node of cubic splines: its kernels are written out, so that one loop over the outputs does all of them.
 _CUBIC = 5
@@ -149,6 +149,23 @@ def _gradient_into(interval, slope, weights, i, delta, delta_in):
 
 
 @njit
+def _add_gradients(interval, value, slope, weights, grad, i, delta, delta_in):
+    """Both in one go, the gradient by the weights and, (n_samples, n_in), by t."""
+    n_samples, _, n_terms = value.shape
+    n_rows, n_out = grad.shape[1:]
+    last = ((i + 1) * n_rows - 1) * n_out
+    if n_terms != _CUBIC:
+        _add_gradient(interval, value, grad, i, delta)
+        _gradient_into(interval, slope, weights, i, delta, delta_in)
+        return
+    for s in range(n_samples):
+        first, at = (i * n_rows + interval[s, i]) * n_out, s * n_out
+        terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
+        slopes = (slope[s, i, 0], slope[s, i, 1], slope[s, i, 2], slope[s, i, 3], slope[s, i, 4])
+        delta_in[s, i] += add_multiples_and_dot(grad, weights, first, last, n_out, terms, slopes, delta, at)
+
+
+@njit
 def _spline(terms, at, n_terms, weights, first):
     """Sum of the terms from `at` on, but for the last, times weights of one output from `first` on."""
     if n_terms == _CUBIC:
@@ -197,11 +214,12 @@ def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
-            _add_gradient(interval[start:stop], value[start:stop], grad, i, delta[start:stop])
+            some_interval, some_value, some_delta = interval[start:stop], value[start:stop], delta[start:stop]
             if len(slope):
-                _gradient_into(
-                    interval[start:stop], slope[start:stop], weights, i, delta[start:stop], delta_in[start:stop]
-                )
+                some_slope, into = slope[start:stop], delta_in[start:stop]
+                _add_gradients(some_interval, some_value, some_slope, weights, grad, i, some_delta, into)
+            else:
+                _add_gradient(some_interval, some_value, grad, i, some_delta)
 
 
 @njit

@@ -14,8 +14,8 @@ _INLINED = {"jit_options": {"forceinline": True}}
 class _Code:
     """Instructions with vectors of one width."""
 
-    def __init__(self, context, builder, width):
-        self.context, self.builder, self.width = context, builder, width
+    def __init__(self, builder, width):
+        self.builder, self.width = builder, width
         number = ir.DoubleType()
         self.type = number if width == 1 else ir.VectorType(number, width)
 
@@ -72,17 +72,17 @@ class _Code:
         return lanes[0]
 
 
-def _for_width(context, builder, n, body, widest=4):
+def _for_width(builder, n, body, widest=4):
     """Build body(code, j) for as many numbers at once as there may be, then for half as many down to one, of n."""
     integer = n.type
     whole = builder.and_(n, integer(-widest))
     with cgutils.for_range_slice(builder, integer(0), whole, integer(widest)) as (j, _):
-        body(_Code(context, builder, widest), j)
+        body(_Code(builder, widest), j)
     width = widest // 2
     while width:
         left = builder.and_(n, integer(width))
         with builder.if_then(builder.icmp_unsigned("!=", left, integer(0))):
-            body(_Code(context, builder, width), builder.and_(n, integer(-2 * width)))
+            body(_Code(builder, width), builder.and_(n, integer(-2 * width)))
         width //= 2
 
 
@@ -122,10 +122,17 @@ def _add_combination(_, out, at, n, values, rows, first, last):
         def body(code, j):
             code.store(code.combination(values, rows, j, code.load(out, j)), out, j)
 
-        _for_width(context, builder, n, body)
+        _for_width(builder, n, body)
         return context.get_dummy_value()
 
     return types.void(out, types.intp, types.intp, values, rows, types.intp, types.intp), codegen
+
+
+def _add_to_rows(code, rows, values, vector, j):
+    """Add multiples of a vector to the numbers from the j-th on of some rows."""
+    old = [code.load(row, j) for row in rows]  # all, before any is stored
+    for value, number, row in zip(values, old, rows, strict=True):
+        code.store(code.plus(number, code.times(code.filled(value), vector)), row, j)
 
 
 @intrinsic
@@ -140,12 +147,9 @@ def _add_multiples(_, rows, first, last, n, values, row, at):
         row = _pointer(context, builder, row_kind, row, at)
 
         def body(code, j):
-            multiple = code.load(row, j)
-            old = [code.load(one, j) for one in rows]  # all, before any is stored
-            for value, number, one in zip(values, old, rows, strict=True):
-                code.store(code.plus(number, code.times(code.filled(value), multiple)), one, j)
+            _add_to_rows(code, rows, values, code.load(row, j), j)
 
-        _for_width(context, builder, n, body)
+        _for_width(builder, n, body)
         return context.get_dummy_value()
 
     return types.void(rows, types.intp, types.intp, types.intp, values, row, types.intp), codegen
@@ -161,7 +165,7 @@ def _add_products(_, out, places, n, rows, starts, first, last, left, right):
         places, integer = cgutils.unpack_tuple(builder, places), n.type
         starts = context.make_array(starts_kind)(context, builder, starts).data
         lines = [_pointer(context, builder, out_kind, out, place) for place in places]
-        codes = [_Code(context, builder, width) for width in (8, 4, 2, 1)]
+        codes = [_Code(builder, width) for width in (8, 4, 2, 1)]
         sums = {code.width: [cgutils.alloca_once(builder, code.type) for _ in places] for code in codes}
 
         def body(code, j):
@@ -178,10 +182,25 @@ def _add_products(_, out, places, n, rows, starts, first, last, left, right):
             for line, total in totals:
                 code.store(builder.load(total), line, j)
 
-        _for_width(context, builder, n, body, codes[0].width)
+        _for_width(builder, n, body, codes[0].width)
         return context.get_dummy_value()
 
     return types.void(out, places, types.intp, rows, starts, *[types.intp] * 4), codegen
+
+
+def _products(builder, n, product):
+    """Sum of the numbers of product(code, j) for n numbers in all."""
+    codes = [_Code(builder, width) for width in (4, 2, 1)]
+    sums = {code.width: cgutils.alloca_once_value(builder, code.zeros()) for code in codes}
+
+    def body(code, j):
+        builder.store(code.plus(builder.load(sums[code.width]), product(code, j)), sums[code.width])
+
+    for code in codes:  # in every turn of the loop that this is part of
+        builder.store(code.zeros(), sums[code.width])
+    _for_width(builder, n, body)
+    four, two, one = (code.total(builder.load(sums[code.width])) for code in codes)
+    return codes[-1].plus(codes[-1].plus(four, two), one)
 
 
 @intrinsic
@@ -194,25 +213,41 @@ def _dot_combination(_, row, at, n, values, rows, first, last):
         values = cgutils.unpack_tuple(builder, values)
         rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
         row = _pointer(context, builder, row_kind, row, at)
-        codes = [_Code(context, builder, width) for width in (4, 2, 1)]
-        sums = {code.width: cgutils.alloca_once_value(builder, code.zeros()) for code in codes}
 
-        def body(code, j):
-            product = code.times(code.load(row, j), code.combination(values, rows, j, code.zeros()))
-            builder.store(code.plus(builder.load(sums[code.width]), product), sums[code.width])
+        def product(code, j):
+            return code.times(code.load(row, j), code.combination(values, rows, j, code.zeros()))
 
-        for code in codes:  # in every turn of the loop that this is part of
-            builder.store(code.zeros(), sums[code.width])
-        _for_width(context, builder, n, body)
-        four, two, one = (code.total(builder.load(sums[code.width])) for code in codes)
-        return codes[-1].plus(codes[-1].plus(four, two), one)
+        return _products(builder, n, product)
 
     return types.float64(row, types.intp, types.intp, values, rows, types.intp, types.intp), codegen
 
 
+@intrinsic
+def _add_multiples_and_dot(_, grad, weights, first, last, n, values, slopes, row, at):
+    _check(grad, weights, row)
+
+    def codegen(context, builder, signature, arguments):
+        grad_kind, weights_kind, *_, row_kind, _ = signature.args
+        grad, weights, first, last, n, values, slopes, row, at = arguments
+        values, slopes = (cgutils.unpack_tuple(builder, each) for each in (values, slopes))
+        pairs = (grad_kind, grad), (weights_kind, weights)
+        grad, weights = (_rows(context, builder, *pair, len(values), n, first, last) for pair in pairs)
+        row = _pointer(context, builder, row_kind, row, at)
+
+        def product(code, j):
+            vector = code.load(row, j)
+            _add_to_rows(code, grad, values, vector, j)
+            return code.times(vector, code.combination(slopes, weights, j, code.zeros()))
+
+        return _products(builder, n, product)
+
+    places = [types.intp] * 3
+    return types.float64(grad, weights, *places, values, slopes, row, types.intp), codegen
+
+
 def _write_rows(code, columns, out, step):
     """Write the numbers of some vectors, one of each in a row, to rows `step` apart."""
-    row_code = _Code(code.context, code.builder, len(columns))
+    row_code = _Code(code.builder, len(columns))
     for lane, numbers in enumerate(zip(*(code.lanes(column) for column in columns), strict=True)):
         row = ir.Constant(row_code.type, ir.Undefined)
         for k, number in enumerate(numbers):
@@ -234,7 +269,7 @@ def _cubic_writer(columns):
             found = columns(code, *[code.load(pointer, j) for pointer in pointers])
             _write_rows(code, found, builder.gep(out, [builder.mul(j, step)]), step)
 
-        _for_width(context, builder, n, body)
+        _for_width(builder, n, body)
         return context.get_dummy_value()
 
     return codegen
@@ -281,7 +316,15 @@ def _write_cubic_slopes(_, out, at, step, n, u, per_unit):
     return types.void(out, *[types.intp] * 3, u, per_unit), _cubic_writer(_cubic_slopes)
 
 
-def teach(add_combination, add_multiples, add_products, dot_combination, write_cubic_values, write_cubic_slopes):
+def teach(
+    add_combination,
+    add_multiples,
+    add_multiples_and_dot,
+    add_products,
+    dot_combination,
+    write_cubic_values,
+    write_cubic_slopes,
+):
     """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
 
     @overload(add_combination, **_INLINED)
@@ -295,6 +338,13 @@ def teach(add_combination, add_multiples, add_products, dot_combination, write_c
     def _(rows, first, last, n, values, row, at):
         def call(rows, first, last, n, values, row, at):
             return _add_multiples(rows, first, last, n, values, row, at)
+
+        return call
+
+    @overload(add_multiples_and_dot, **_INLINED)
+    def _(grad, weights, first, last, n, values, slopes, row, at):
+        def call(grad, weights, first, last, n, values, slopes, row, at):
+            return _add_multiples_and_dot(grad, weights, first, last, n, values, slopes, row, at)
 
         return call
 

@@ -37,6 +37,12 @@ def dot_combination(row, at, n, values, rows, first, last):
     )
 
 
+def add_multiples_and_dot(grad, weights, first, last, n, values, slopes, row, at):
+    """`add_multiples` of values to rows of grad and `dot_combination` of slopes with the same rows of weights."""
+    add_multiples(grad, first, last, n, values, row, at)
+    return dot_combination(row, at, n, slopes, weights, first, last)
+
+
 def _places(values, n, first, last):
     return [*range(first, first + (len(values) - 1) * n, n), last] if n else [last] * len(values)
 
@@ -76,6 +82,7 @@ def _teach_numba():
     teach(
         add_combination,
         add_multiples,
+        add_multiples_and_dot,
         add_products,
         dot_combination,
         write_cubic_values,

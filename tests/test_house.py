@@ -108,8 +108,8 @@ def foreign_calls(text):
     """What kernels call by name that is neither Python's own, an instruction, nor a kernel of the same file."""
     own = kernels(text)
     python = {"range", "len", "min", "max", "abs", "int", "float", "bool", "zip", "enumerate", "round", "sum", "divmod"}
-    instructions = {"add_combination", "add_multiples", "add_products", "dot_combination"}
-    known = python | instructions | {"write_cubic_values", "write_cubic_slopes"} | set(own)
+    adding = {"add_combination", "add_multiples", "add_multiples_and_dot", "add_products", "dot_combination"}
+    known = python | adding | {"write_cubic_values", "write_cubic_slopes"} | set(own)
     return {
         (name, node.func.id)
         for name, kernel in own.items()

@@ -9,6 +9,7 @@ from sklearn_kan._jit import njit
 from sklearn_kan._vectors import (
     add_combination,
     add_multiples,
+    add_multiples_and_dot,
     add_products,
     dot_combination,
     write_cubic_slopes,
@@ -53,6 +54,31 @@ def test_compiled_as_in_python(kernel, n):
     for value, place in zip(values, places, strict=False):
         by_hand[AT : AT + n] += value * rows.ravel()[place : place + n]
     assert_allclose(mine[0].ravel(), by_hand, rtol=1e-13, atol=1e-13)
+
+
+@njit
+def both(grad, weights, first, last, n, values, slopes, row):
+    five_values = values[0], values[1], values[2], values[3], values[4]
+    five_slopes = slopes[0], slopes[1], slopes[2], slopes[3], slopes[4]
+    return add_multiples_and_dot(grad, weights, first, last, n, five_values, five_slopes, row, AT)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("n", range(12))
+def test_both_gradients_at_once(n):
+    """As one after the other, by hand."""
+    rng = np.random.RandomState(n)
+    grad, weights, row = (rng.normal(size=(N_ROWS, N_COLUMNS)) for _ in range(3))
+    values, slopes = rng.normal(size=(2, 5))
+    found, by_hand, dot = grad.copy(), grad.ravel().copy(), 0.0
+    part = row.ravel()[AT : AT + n]
+    for value, slope, place in zip(values, slopes, [*(7 + a * n for a in range(4)), 10 + 4 * n], strict=True):
+        by_hand[place : place + n] += value * part
+        dot += slope * float(part @ weights.ravel()[place : place + n])
+    assert_allclose(both(found, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
+    assert_allclose(found.ravel(), by_hand, rtol=1e-13, atol=1e-13)
+    assert_allclose(both.function(grad, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
+    assert_allclose(grad, found, rtol=1e-13, atol=1e-13)
 
 
 def cubic(values, slopes, n, u, per_unit):
