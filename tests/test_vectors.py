@@ -56,11 +56,13 @@ def test_compiled_as_in_python(kernel, n):
     assert_allclose(mine[0].ravel(), by_hand, rtol=1e-13, atol=1e-13)
 
 
-@njit
 def both(grad, weights, first, last, n, values, slopes, row):
     five_values = values[0], values[1], values[2], values[3], values[4]
     five_slopes = slopes[0], slopes[1], slopes[2], slopes[3], slopes[4]
     return add_multiples_and_dot(grad, weights, first, last, n, five_values, five_slopes, row, AT)
+
+
+compiled_both = njit(both)
 
 
 @pytest.mark.kernels
@@ -75,9 +77,9 @@ def test_both_gradients_at_once(n):
     for value, slope, place in zip(values, slopes, [*(7 + a * n for a in range(4)), 10 + 4 * n], strict=True):
         by_hand[place : place + n] += value * part
         dot += slope * float(part @ weights.ravel()[place : place + n])
-    assert_allclose(both(found, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
+    assert_allclose(compiled_both(found, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
     assert_allclose(found.ravel(), by_hand, rtol=1e-13, atol=1e-13)
-    assert_allclose(both.function(grad, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
+    assert_allclose(both(grad, weights, 7, 10 + 4 * n, n, values, slopes, row), dot, rtol=1e-12, atol=1e-12)
     assert_allclose(grad, found, rtol=1e-13, atol=1e-13)
 
 
