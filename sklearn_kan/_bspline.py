@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from ._jit import njit
-from ._vectors import write_cubic_slopes, write_cubic_values
+from ._vectors import write_cubic_piece, write_cubic_slopes, write_cubic_values
 
 # Knots are even if they lie this close to even ones, in parts of their span.
 _EVEN = 2e-15
@@ -199,7 +199,7 @@ def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
         several[i] = _find_buckets(starts[i], buckets[i])
         high[i], starts[i, grid_size] = starts[i, grid_size], np.inf
         per_bucket[i] = n_buckets / (high[i] - starts[i, 0])
-    lines = 1.0 if linear else 0.0
+    lines, wanted, n_terms = 1.0 if linear else 0.0, len(slope) > 0, value.shape[2]
     for s in range(n_samples):
         for c in range(n_columns):
             i = columns[c]
@@ -215,16 +215,10 @@ def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
                 _piece(knots[i], g, coefs[i, g])
             interval[s, i] = g
             u = (inside - starts[i, g]) * units[i, g]
-            w = 1.0 - u
             distance = x[s, i] - inside
             unit = units[i, g] * (1.0 if distance == 0.0 else lines)
-            for a in range(4):
-                z, side = (w, -unit) if a == 0 else (u, unit)
-                rise = side * (coefs[i, g, 1, a] + z * (2.0 * coefs[i, g, 2, a] + 3.0 * z * coefs[i, g, 3, a]))
-                more = coefs[i, g, 1, a] + z * (coefs[i, g, 2, a] + z * coefs[i, g, 3, a])
-                value[s, i, a] = coefs[i, g, 0, a] + z * more + rise * distance
-                if len(slope):
-                    slope[s, i, a] = rise
+            at, place = (s * n_in + i) * n_terms, (i * grid_size + g) * 16
+            write_cubic_piece(value, slope, wanted, at, coefs, place, u, unit, distance)
 
 
 @njit
@@ -248,20 +242,20 @@ def _even_cubic(x, knots, linear, overhang, interval, value, slope):
     if n_samples * n_in == 0:
         return False
     size = min(max(_BLOCK // n_in, 1), n_samples) * n_in
-    start, end, last, per_unit = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    start, end, per_unit = np.empty(size), np.empty(size), np.empty(size)
     n_even = 0
     for i in range(n_in):
         per_unit[i] = _per_unit(knots[i])
         start[i], end[i] = knots[i, 3], knots[i, knots.shape[1] - 4]
-        last[i] = np.rint((end[i] - start[i]) * per_unit[i]) - 1.0
         n_even += per_unit[i] > 0.0
     if n_even == 0:
         return True
     for p in range(n_in, size):
         i = p - n_in
-        per_unit[p], start[p], end[p], last[p] = per_unit[i], start[i], end[i], last[i]
-    inside, u = np.empty(size), np.empty(size)
+        per_unit[p], start[p], end[p] = per_unit[i], start[i], end[i]
+    inside, u, rise, last = np.empty(size), np.empty(size), np.empty(4 * size), knots.shape[1] - 8.0
     points, intervals, n_terms = x.reshape(-1), interval.reshape(-1), value.shape[2]
+    values, slopes = value.reshape(-1), slope.reshape(-1)
     for at in range(0, len(points), size):
         n, beyond = min(size, len(points) - at), 0.0
         for p in range(n):
@@ -269,33 +263,22 @@ def _even_cubic(x, knots, linear, overhang, interval, value, slope):
             beyond += abs(points[at + p] - inside[p])
         for p in range(n):
             place = (inside[p] - start[p]) * per_unit[p]
-            g = min(max(np.floor(place), 0.0), last[p])
+            g = min(max(np.floor(place), 0.0), last)
             intervals[at + p] = np.int64(np.int32(g))  # straight to 64 bits it is one at a time
             u[p] = place - g
         write_cubic_values(value, at * n_terms, n_terms, n, u)
         if len(slope):
             write_cubic_slopes(slope, at * n_terms, n_terms, n, u, per_unit)
         if beyond > 0.0:
-            _go_on(points, at, inside, n, linear, u, per_unit, value, slope)
+            write_cubic_slopes(rise, 0, 4, n, u, per_unit)
+            for p in range(n):
+                distance = points[at + p] - inside[p]
+                for a in range(4):
+                    if linear:
+                        values[(at + p) * n_terms + a] += rise[4 * p + a] * distance
+                    elif len(slope) and distance != 0.0:
+                        slopes[(at + p) * n_terms + a] = 0.0
     return n_even < n_in
-
-
-@njit
-def _go_on(points, at, inside, n, linear, u, per_unit, value, slope):
-    """Let cubic basis functions go on as lines or constants at the points that are not inside."""
-    n_terms = value.shape[2]
-    values, slopes = value.reshape(-1), slope.reshape(-1)
-    d = np.empty(4)
-    for p in range(n):
-        distance = points[at + p] - inside[p]
-        if distance == 0.0:
-            continue
-        write_cubic_slopes(d, 0, 4, 1, u[p : p + 1], per_unit[p : p + 1])
-        for a in range(4):
-            if linear:
-                values[(at + p) * n_terms + a] += d[a] * distance
-            elif len(slope):
-                slopes[(at + p) * n_terms + a] = 0.0
 
 
 @njit

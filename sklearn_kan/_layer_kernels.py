@@ -154,23 +154,18 @@ def _add_gradients(interval, value, slope, weights, grad, i, delta, delta_in):
     n_samples, _, n_terms = value.shape
     n_rows, n_out = grad.shape[1:]
     last = ((i + 1) * n_rows - 1) * n_out
-    if n_terms != _CUBIC:
-        _add_gradient(interval, value, grad, i, delta)
-        _gradient_into(interval, slope, weights, i, delta, delta_in)
-        return
     for s in range(n_samples):
         first, at = (i * n_rows + interval[s, i]) * n_out, s * n_out
-        terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
-        slopes = (slope[s, i, 0], slope[s, i, 1], slope[s, i, 2], slope[s, i, 3], slope[s, i, 4])
-        delta_in[s, i] += add_multiples_and_dot(grad, weights, first, last, n_out, terms, slopes, delta, at)
-
-
-@njit
-def _spline(terms, at, n_terms, weights, first):
-    """Sum of the terms from `at` on, but for the last, times weights of one output from `first` on."""
-    if n_terms == _CUBIC:
-        return dot_combination(terms, at, 4, (1.0,), weights, first, first)
-    return dot_combination(terms, at, n_terms - 1, (1.0,), weights, first, first)
+        if n_terms == _CUBIC:
+            terms = (value[s, i, 0], value[s, i, 1], value[s, i, 2], value[s, i, 3], value[s, i, 4])
+            slopes = (slope[s, i, 0], slope[s, i, 1], slope[s, i, 2], slope[s, i, 3], slope[s, i, 4])
+            delta_in[s, i] += add_multiples_and_dot(grad, weights, first, last, n_out, terms, slopes, delta, at)
+        else:
+            for a in range(n_terms):
+                place = first + a * n_out if a < n_terms - 1 else last
+                delta_in[s, i] += add_multiples_and_dot(
+                    grad, weights, place, place, n_out, (value[s, i, a],), (slope[s, i, a],), delta, at
+                )
 
 
 @njit
@@ -182,7 +177,8 @@ def forward_kernel(interval, value, weights, out):
         for s in range(n_samples):
             total = 0.0
             for i in range(n_in):
-                total += _spline(value, (s * n_in + i) * n_terms, n_terms, weights, i * n_rows + interval[s, i])
+                at, first = (s * n_in + i) * n_terms, i * n_rows + interval[s, i]
+                total += dot_combination(value, at, n_terms - 1, (1.0,), weights, first, first)
                 total += value[s, i, n_terms - 1] * weights[i, n_rows - 1, 0]
             out[s, 0] += total
         return
@@ -208,15 +204,15 @@ def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
                 add_combination(grad, first, n_terms - 1, (d,), value, at, at)
                 grad[i, n_rows - 1, 0] += value[s, i, n_terms - 1] * d
                 if len(slope):
-                    into = _spline(slope, at, n_terms, weights, first)
+                    into = dot_combination(slope, at, n_terms - 1, (1.0,), weights, first, first)
                     delta_in[s, i] += d * (into + slope[s, i, n_terms - 1] * weights[i, n_rows - 1, 0])
         return
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
         for i in range(n_in):
             some_interval, some_value, some_delta = interval[start:stop], value[start:stop], delta[start:stop]
+            some_slope, into = slope[start:stop], delta_in[start:stop]
             if len(slope):
-                some_slope, into = slope[start:stop], delta_in[start:stop]
                 _add_gradients(some_interval, some_value, some_slope, weights, grad, i, some_delta, into)
             else:
                 _add_gradient(some_interval, some_value, grad, i, some_delta)

@@ -1,14 +1,14 @@
 """Instructions of several numbers for the loops of `_vectors`; Numba is there when this file is imported."""
 
+import functools
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.errors import TypingError
-from numba.extending import intrinsic, overload
+from numba.extending import lower_builtin, type_callable
 
 _QUICK = ("contract", "reassoc", "nsz", "arcp")
-# A call would take longer than the work.
-_INLINED = {"jit_options": {"forceinline": True}}
 
 
 class _Code:
@@ -108,8 +108,7 @@ def _rows(context, builder, kind, array, n_rows, n, first, last):
     return [*rows[: n_rows - 1], _pointer(context, builder, kind, array, last)]
 
 
-@intrinsic
-def _add_combination(_, out, at, n, values, rows, first, last):
+def _add_combination(out, at, n, values, rows, first, last):
     _check(out, rows)
 
     def codegen(context, builder, signature, arguments):
@@ -135,8 +134,7 @@ def _add_to_rows(code, rows, values, vector, j):
         code.store(code.plus(number, code.times(code.filled(value), vector)), row, j)
 
 
-@intrinsic
-def _add_multiples(_, rows, first, last, n, values, row, at):
+def _add_multiples(rows, first, last, n, values, row, at):
     _check(rows, row)
 
     def codegen(context, builder, signature, arguments):
@@ -155,8 +153,7 @@ def _add_multiples(_, rows, first, last, n, values, row, at):
     return types.void(rows, types.intp, types.intp, types.intp, values, row, types.intp), codegen
 
 
-@intrinsic
-def _add_products(_, out, places, n, rows, starts, first, last, left, right):
+def _add_products(out, places, n, rows, starts, first, last, left, right):
     _check(out, rows)
 
     def codegen(context, builder, signature, arguments):
@@ -203,8 +200,7 @@ def _products(builder, n, product):
     return codes[-1].plus(codes[-1].plus(four, two), one)
 
 
-@intrinsic
-def _dot_combination(_, row, at, n, values, rows, first, last):
+def _dot_combination(row, at, n, values, rows, first, last):
     _check(row, rows)
 
     def codegen(context, builder, signature, arguments):
@@ -222,8 +218,7 @@ def _dot_combination(_, row, at, n, values, rows, first, last):
     return types.float64(row, types.intp, types.intp, values, rows, types.intp, types.intp), codegen
 
 
-@intrinsic
-def _add_multiples_and_dot(_, grad, weights, first, last, n, values, slopes, row, at):
+def _add_multiples_and_dot(grad, weights, first, last, n, values, slopes, row, at):
     _check(grad, weights, row)
 
     def codegen(context, builder, signature, arguments):
@@ -269,7 +264,10 @@ def _cubic_writer(columns):
             found = columns(code, *[code.load(pointer, j) for pointer in pointers])
             _write_rows(code, found, builder.gep(out, [builder.mul(j, step)]), step)
 
-        _for_width(builder, n, body)
+        whole = builder.and_(n, n.type(-4))
+        for first, last, width in ((n.type(0), whole, 4), (whole, n, 1)):  # the rest takes as long to compile as to run
+            with cgutils.for_range_slice(builder, first, last, n.type(width)) as (j, _):
+                body(_Code(builder, width), j)
         return context.get_dummy_value()
 
     return codegen
@@ -304,74 +302,76 @@ def _cubic_slopes(code, u, per_unit):
     return outer(w, down), inner(u, down), inner(w, up), outer(u, up)
 
 
-@intrinsic
-def _write_cubic_values(_, out, at, step, n, u):
+def _write_cubic_values(out, at, step, n, u):
     _check(out, u)
     return types.void(out, *[types.intp] * 3, u), _cubic_writer(_cubic_values)
 
 
-@intrinsic
-def _write_cubic_slopes(_, out, at, step, n, u, per_unit):
+def _write_cubic_slopes(out, at, step, n, u, per_unit):
     _check(out, u, per_unit)
     return types.void(out, *[types.intp] * 3, u, per_unit), _cubic_writer(_cubic_slopes)
 
 
-def teach(
-    add_combination,
-    add_multiples,
-    add_multiples_and_dot,
-    add_products,
-    dot_combination,
-    write_cubic_values,
-    write_cubic_slopes,
-):
-    """Let compiled kernels have these instructions where they call the functions of `_vectors`."""
+def _write_cubic_piece(value, slope, wanted, at, coefs, place, u, unit, distance):
+    _check(value, slope, coefs)
 
-    @overload(add_combination, **_INLINED)
-    def _(out, at, n, values, rows, first, last):
-        def call(out, at, n, values, rows, first, last):
-            return _add_combination(out, at, n, values, rows, first, last)
+    def codegen(context, builder, signature, arguments):
+        value_kind, slope_kind, _, _, coefs_kind, *_ = signature.args
+        value, slope, wanted, at, coefs, place, u, unit, distance = arguments
+        code, number = _Code(builder, 4), _Code(builder, 1)
+        value, slope = (
+            _pointer(context, builder, kind, array, at) for kind, array in ((value_kind, value), (slope_kind, slope))
+        )
+        coefs = _pointer(context, builder, coefs_kind, coefs, place)
+        c = [code.load(coefs, at.type(4 * power)) for power in range(4)]
 
-        return call
+        def but_first(first, others):
+            return builder.insert_element(code.filled(others), first, ir.IntType(32)(0))
 
-    @overload(add_multiples, **_INLINED)
-    def _(rows, first, last, n, values, row, at):
-        def call(rows, first, last, n, values, row, at):
-            return _add_multiples(rows, first, last, n, values, row, at)
+        z = but_first(number.minus(number.constant(1.0), u), u)
+        side = but_first(number.minus(number.zeros(), unit), unit)
+        bend = code.plus(code.times(code.constant(2.0), c[2]), code.times(code.times(code.constant(3.0), z), c[3]))
+        rise = code.times(side, code.plus(c[1], code.times(z, bend)))
+        inside = c[3]
+        for coef in c[2::-1]:
+            inside = code.plus(coef, code.times(z, inside))
+        start = at.type(0)
+        code.store(code.plus(inside, code.times(rise, code.filled(distance))), value, start)
+        with builder.if_then(wanted):
+            code.store(rise, slope, start)
+        return context.get_dummy_value()
 
-        return call
+    places, numbers = [types.intp] * 2, [types.float64] * 3
+    return types.void(value, slope, types.boolean, places[0], coefs, places[1], *numbers), codegen
 
-    @overload(add_multiples_and_dot, **_INLINED)
-    def _(grad, weights, first, last, n, values, slopes, row, at):
-        def call(grad, weights, first, last, n, values, slopes, row, at):
-            return _add_multiples_and_dot(grad, weights, first, last, n, values, slopes, row, at)
 
-        return call
+_INSTRUCTIONS = {
+    "add_combination": _add_combination,
+    "add_multiples": _add_multiples,
+    "add_multiples_and_dot": _add_multiples_and_dot,
+    "add_products": _add_products,
+    "dot_combination": _dot_combination,
+    "write_cubic_values": _write_cubic_values,
+    "write_cubic_slopes": _write_cubic_slopes,
+    "write_cubic_piece": _write_cubic_piece,
+}
 
-    @overload(add_products, **_INLINED)
-    def _(out, places, n, rows, starts, first, last, left, right):
-        def call(out, places, n, rows, starts, first, last, left, right):
-            return _add_products(out, places, n, rows, starts, first, last, left, right)
 
-        return call
+def teach(functions):
+    """Let compiled kernels have these instructions where they call the functions of `_vectors`, of the same names."""
+    for function in functions:
+        _teach(function, _INSTRUCTIONS[function.__name__])
 
-    @overload(dot_combination, **_INLINED)
-    def _(row, at, n, values, rows, first, last):
-        def call(row, at, n, values, rows, first, last):
-            return _dot_combination(row, at, n, values, rows, first, last)
 
-        return call
+def _teach(function, define):
+    """define(*types) gives the signature and the code generator. An overload would be compiled as a function."""
 
-    @overload(write_cubic_values, **_INLINED)
-    def _(out, at, step, n, u):
-        def call(out, at, step, n, u):
-            return _write_cubic_values(out, at, step, n, u)
+    @functools.wraps(function)
+    def signature_of(*kinds):
+        return define(*kinds)[0]
 
-        return call
+    type_callable(function)(lambda context: signature_of)
 
-    @overload(write_cubic_slopes, **_INLINED)
-    def _(out, at, step, n, u, per_unit):
-        def call(out, at, step, n, u, per_unit):
-            return _write_cubic_slopes(out, at, step, n, u, per_unit)
-
-        return call
+    @lower_builtin(function, types.VarArg(types.Any))
+    def _(context, builder, signature, arguments):
+        return define(*signature.args)[1](context, builder, signature, arguments)

@@ -7,6 +7,8 @@ Places are those in an array as it lies in memory. In plain Python these functio
 get their own instructions instead, see `_vector_code`. A cached kernel notices no edit there: then empty the cache.
 """
 
+import numpy as np
+
 from ._jit import lesson
 
 
@@ -75,16 +77,24 @@ def write_cubic_slopes(out, at, step, n, u, per_unit):
     rows[:, 1], rows[:, 2] = -half * u * (4.0 - 3.0 * u), half * w * (4.0 - 3.0 * w)
 
 
+def write_cubic_piece(value, slope, wanted, at, coefs, place, u, unit, distance):
+    """Write the cubic basis functions of one interval to ``value[at : at + 4]``, their slopes, if wanted, to slope.
+
+    They are polynomials of z, which is u, 0 to 1, but for the first 1 - u; four coefs of each power lie one after the
+    other from `place` on. They go on as lines for a distance; `unit` is du/dx.
+    """
+    first = np.arange(4) == 0
+    z, side = np.where(first, 1.0 - u, u), np.where(first, -unit, unit)
+    c = coefs.reshape(-1)[place : place + 16].reshape(4, 4)
+    rise = side * (c[1] + z * (2.0 * c[2] + 3.0 * z * c[3]))
+    value.reshape(-1)[at : at + 4] = c[0] + z * (c[1] + z * (c[2] + z * c[3])) + rise * distance
+    if wanted:
+        slope.reshape(-1)[at : at + 4] = rise
+
+
 @lesson
 def _teach_numba():
     from ._vector_code import teach
 
-    teach(
-        add_combination,
-        add_multiples,
-        add_multiples_and_dot,
-        add_products,
-        dot_combination,
-        write_cubic_values,
-        write_cubic_slopes,
-    )
+    teach([add_combination, add_multiples, add_multiples_and_dot, add_products, dot_combination])
+    teach([write_cubic_values, write_cubic_slopes, write_cubic_piece])
