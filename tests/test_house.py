@@ -109,7 +109,8 @@ def foreign_calls(text):
     own = kernels(text)
     python = {"range", "len", "min", "max", "abs", "int", "float", "bool", "zip", "enumerate", "round", "sum", "divmod"}
     adding = {"add_combination", "add_multiples", "add_multiples_and_dot", "add_products", "dot_combination"}
-    known = python | adding | {"write_cubic_values", "write_cubic_slopes"} | set(own)
+    writing = {"write_cubic_values", "write_cubic_slopes", "write_cubic_piece"}
+    known = python | adding | writing | set(own)
     return {
         (name, node.func.id)
         for name, kernel in own.items()

@@ -12,6 +12,7 @@ from sklearn_kan._vectors import (
     add_multiples_and_dot,
     add_products,
     dot_combination,
+    write_cubic_piece,
     write_cubic_slopes,
     write_cubic_values,
 )
@@ -109,6 +110,38 @@ def test_cubic_as_in_python(n):
                 one_basis = BSpline(np.arange(8.0), np.eye(4)[a], 3)
                 by_hand[AT + p * step + a] = per_unit[p] ** order * one_basis(3.0 + u[p], nu=order)
         assert_allclose(found.ravel(), by_hand, rtol=1e-13, atol=1e-14)
+
+
+def piece(value, slope, coefs, u, unit, distance):
+    write_cubic_piece(value, slope, True, 3, coefs, 16, u, unit, distance)
+    write_cubic_piece(value, slope, False, 10, coefs, 0, u, unit, distance)
+
+
+compiled_piece = njit(piece)
+
+
+@pytest.mark.kernels
+@pytest.mark.parametrize("distance", [0.0, -0.3])
+def test_piece_by_hand(distance):
+    """Polynomials of u, the first of 1 - u, and the lines that go on from them; all other numbers stay."""
+    rng = np.random.RandomState(0)
+    coefs, u, unit = rng.normal(size=(2, 4, 4)), 0.7, 2.0
+    value, slope = rng.normal(size=(2, 3, 5))
+    mine, plain = ([value.copy(), slope.copy()] for _ in range(2))
+    compiled_piece(*mine, coefs, u, unit, distance)
+    piece(*plain, coefs, u, unit, distance)
+    values, slopes = value.ravel().copy(), slope.ravel().copy()
+    for at, c, wanted in ((3, coefs[1], True), (10, coefs[0], False)):
+        for a in range(4):
+            curve = np.polynomial.Polynomial(c[:, a])
+            z, dz = (1.0 - u, -unit) if a == 0 else (u, unit)
+            rise = curve.deriv()(z) * dz
+            values[at + a] = curve(z) + rise * distance
+            if wanted:
+                slopes[at + a] = rise
+    for found in (mine, plain):
+        assert_allclose(found[0].ravel(), values, rtol=1e-13)
+        assert_allclose(found[1].ravel(), slopes, rtol=1e-13)
 
 
 def products(out, places, n, rows, starts):
