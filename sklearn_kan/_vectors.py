@@ -1,7 +1,8 @@
-"""Rows of numbers, several at once: the innermost loops of the kernels.
+"""Several numbers at once: the innermost loops of the kernels, over rows of weights and over points of cubic splines.
 
 The compiler would check for every node and sample whether the rows of weights overlap what is written, which takes
-longer than the work where rows are short. Here they are known not to: four numbers run at once, then two, then one.
+longer than the work where rows are short, and would take the points of splines one by one, as what it writes of them
+does not lie side by side. Here rows are known not to overlap: four numbers run at once, then two, then one.
 
 Places are those in an array as it lies in memory. In plain Python these functions are what they say; compiled kernels
 get their own instructions instead, see `_vector_code`. A cached kernel notices no edit there: then empty the cache.

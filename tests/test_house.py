@@ -167,7 +167,7 @@ def test_nothing_optional_is_loaded():
 def test_kernels_are_compiled_in_one_place(module):
     """One module builds instructions, and compiles nothing."""
     text = source(module)
-    builds = ["types", "cgutils", "TypingError", "intrinsic", "overload"]
+    builds = ["types", "cgutils", "TypingError", "lower_builtin", "type_callable"]
     assert compiled_elsewhere(text) == (builds if module == "_vector_code" else [])
     for name, kernel in kernels(text).items():
         assert [ast.unparse(decorator) for decorator in kernel.decorator_list] == ["njit"], name
