@@ -263,7 +263,7 @@ def _even_cubic(x, knots, linear, overhang, interval, value, slope):
             beyond += abs(points[at + p] - inside[p])
         for p in range(n):
             place = (inside[p] - start[p]) * per_unit[p]
-            g = min(max(np.floor(place), 0.0), last)
+            g = min(max(0.0, np.floor(place)), last)  # in this order NaN, of a step that went too far, gives 0
             intervals[at + p] = np.int64(np.int32(g))  # straight to 64 bits it is one at a time
             u[p] = place - g
         write_cubic_values(value, at * n_terms, n_terms, n, u)

@@ -293,3 +293,15 @@ def test_read_only_and_other_layouts():
     narrow = x.astype(np.float32)
     for one, other in zip(basis(narrow, knots, 3), basis(narrow.astype(float), knots, 3), strict=True):
         assert_array_equal(one, other)
+
+
+@degrees
+@uniforms
+def test_intervals_of_what_is_no_number(degree, uniform):
+    """A solver's step may go too far for numbers: weights are then still looked up where there are some."""
+    x = np.random.RandomState(0).uniform(-1.0, 1.0, (30, 2))
+    x[[2, 13, 29]], x[5], x[7] = np.nan, np.inf, -np.inf
+    knots = make_knots(degree, uniform=uniform)
+    interval = basis(x, knots, degree)[0]
+    assert interval.min() >= 0
+    assert interval.max() < knots.shape[1] - 2 * degree - 1
