@@ -17,7 +17,7 @@ from ._vectors import write_cubic_piece, write_cubic_slopes, write_cubic_values
 # Knots are even if they lie this close to even ones, in parts of their span.
 _EVEN = 2e-15
 # Points that are gone through at once.
-_BLOCK = 256
+_POINTS = 256
 # Equal parts of the range an interval that tell where a point is.
 _BUCKETS = 4
 
@@ -241,7 +241,7 @@ def _even_cubic(x, knots, linear, overhang, interval, value, slope):
     n_samples, n_in = x.shape
     if n_samples * n_in == 0:
         return False
-    size = min(max(_BLOCK // n_in, 1), n_samples) * n_in
+    size = min(max(_POINTS // n_in, 1), n_samples) * n_in
     start, end, per_unit = np.empty(size), np.empty(size), np.empty(size)
     n_even = 0
     for i in range(n_in):

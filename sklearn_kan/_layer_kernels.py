@@ -184,8 +184,9 @@ def forward_kernel(interval, value, weights, out):
         return
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
+        some_interval, some_value, some_out = interval[start:stop], value[start:stop], out[start:stop]
         for i in range(n_in):
-            _add_functions(interval[start:stop], value[start:stop], weights, i, out[start:stop])
+            _add_functions(some_interval, some_value, weights, i, some_out)
 
 
 @njit
@@ -209,9 +210,9 @@ def backward_kernel(interval, value, slope, weights, delta, grad, delta_in):
         return
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
+        some_interval, some_value, some_delta = interval[start:stop], value[start:stop], delta[start:stop]
+        some_slope, into = slope[start:stop], delta_in[start:stop]
         for i in range(n_in):
-            some_interval, some_value, some_delta = interval[start:stop], value[start:stop], delta[start:stop]
-            some_slope, into = slope[start:stop], delta_in[start:stop]
             if len(slope):
                 _add_gradients(some_interval, some_value, some_slope, weights, grad, i, some_delta, into)
             else:
@@ -226,8 +227,10 @@ def input_gradient_kernel(interval, slope, weights, delta, delta_in):
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
         first, last = start * n_deltas, stop * n_deltas
+        some_interval, some_slope = interval[start:stop], slope[start:stop]
+        some_delta, into = delta[first:last], delta_in[first:last]
         for i in range(n_in):
-            _gradient_into(interval[start:stop], slope[start:stop], weights, i, delta[first:last], delta_in[first:last])
+            _gradient_into(some_interval, some_slope, weights, i, some_delta, into)
 
 
 @njit
@@ -276,17 +279,20 @@ def l1_backward_kernel(interval, value, slope, weights, factor, sample_weight, g
     delta = np.empty((_BLOCK, n_out))
     for start in range(0, n_samples, _BLOCK):
         stop = min(start + _BLOCK, n_samples)
+        some_interval, some_value = interval[start:stop], value[start:stop]
+        some_slope, into = slope[start:stop], delta_in[start:stop]
         for i in range(n_in):
             for s in range(_BLOCK):
                 for j in range(n_out):
                     delta[s, j] = 0.0
-            _add_functions(interval[start:stop], value[start:stop], weights, i, delta)
+            _add_functions(some_interval, some_value, weights, i, delta)
             for s in range(start, stop):
                 for j in range(n_out):
                     delta[s - start, j] = np.sign(delta[s - start, j]) * factor[i, j] * sample_weight[s]
-            _add_gradient(interval[start:stop], value[start:stop], grad, i, delta)
             if len(slope):
-                _gradient_into(interval[start:stop], slope[start:stop], weights, i, delta, delta_in[start:stop])
+                _add_gradients(some_interval, some_value, some_slope, weights, grad, i, delta, into)
+            else:
+                _add_gradient(some_interval, some_value, grad, i, delta)
 
 
 @njit

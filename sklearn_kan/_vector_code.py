@@ -46,7 +46,7 @@ class _Code:
     def minus(self, left, right):
         return self.builder.fsub(left, right, flags=_QUICK)
 
-    def constant(self, number):
+    def constant(self, number=0.0):
         return ir.Constant(self.type, number if self.width == 1 else [number] * self.width)
 
     def lanes(self, vector):
@@ -60,9 +60,6 @@ class _Code:
         for value, row in zip(values, rows, strict=True):
             onto = self.plus(onto, self.times(self.filled(value), self.load(row, j)))
         return onto
-
-    def zeros(self):
-        return ir.Constant(self.type, 0.0 if self.width == 1 else None)
 
     def total(self, vector):
         """Sum of the numbers of a vector."""
@@ -108,15 +105,20 @@ def _rows(context, builder, kind, array, n_rows, n, first, last):
     return [*rows[: n_rows - 1], _pointer(context, builder, kind, array, last)]
 
 
+def _row_and_others(context, builder, signature, arguments):
+    """Pointer to the row of a combination, n, its values and pointers to the rows that it is of."""
+    row_kind, *_, rows_kind, _, _ = signature.args
+    row, at, n, values, rows, first, last = arguments
+    values = cgutils.unpack_tuple(builder, values)
+    others = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
+    return _pointer(context, builder, row_kind, row, at), n, values, others
+
+
 def _add_combination(out, at, n, values, rows, first, last):
     _check(out, rows)
 
     def codegen(context, builder, signature, arguments):
-        out_kind, *_, rows_kind, _, _ = signature.args
-        out, at, n, values, rows, first, last = arguments
-        values = cgutils.unpack_tuple(builder, values)
-        rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
-        out = _pointer(context, builder, out_kind, out, at)
+        out, n, values, rows = _row_and_others(context, builder, signature, arguments)
 
         def body(code, j):
             code.store(code.combination(values, rows, j, code.load(out, j)), out, j)
@@ -160,7 +162,8 @@ def _add_products(out, places, n, rows, starts, first, last, left, right):
         out_kind, _, _, rows_kind, starts_kind, *_ = signature.args
         out, places, n, rows, starts, first, last, left, right = arguments
         places, integer = cgutils.unpack_tuple(builder, places), n.type
-        starts = context.make_array(starts_kind)(context, builder, starts).data
+        starts = _pointer(context, builder, starts_kind, starts, integer(0))
+        rows = _pointer(context, builder, rows_kind, rows, integer(0))
         lines = [_pointer(context, builder, out_kind, out, place) for place in places]
         codes = [_Code(builder, width) for width in (8, 4, 2, 1)]
         sums = {code.width: [cgutils.alloca_once(builder, code.type) for _ in places] for code in codes}
@@ -171,8 +174,8 @@ def _add_products(out, places, n, rows, starts, first, last, left, right):
                 builder.store(code.load(line, j), total)
             with cgutils.for_range_slice(builder, first, last, integer(1)) as (k, _):
                 start = builder.load(builder.gep(starts, [k]))
-                row = code.load(_pointer(context, builder, rows_kind, rows, builder.add(start, right)), j)
-                values = _pointer(context, builder, rows_kind, rows, builder.add(start, left))
+                row = code.load(builder.gep(rows, [builder.add(start, right)]), j)
+                values = builder.gep(rows, [builder.add(start, left)])
                 for a, (_, total) in enumerate(totals):
                     value = codes[-1].load(values, integer(a))
                     builder.store(code.plus(builder.load(total), code.times(code.filled(value), row)), total)
@@ -188,13 +191,13 @@ def _add_products(out, places, n, rows, starts, first, last, left, right):
 def _products(builder, n, product):
     """Sum of the numbers of product(code, j) for n numbers in all."""
     codes = [_Code(builder, width) for width in (4, 2, 1)]
-    sums = {code.width: cgutils.alloca_once_value(builder, code.zeros()) for code in codes}
+    sums = {code.width: cgutils.alloca_once_value(builder, code.constant()) for code in codes}
 
     def body(code, j):
         builder.store(code.plus(builder.load(sums[code.width]), product(code, j)), sums[code.width])
 
     for code in codes:  # in every turn of the loop that this is part of
-        builder.store(code.zeros(), sums[code.width])
+        builder.store(code.constant(), sums[code.width])
     _for_width(builder, n, body)
     four, two, one = (code.total(builder.load(sums[code.width])) for code in codes)
     return codes[-1].plus(codes[-1].plus(four, two), one)
@@ -204,14 +207,10 @@ def _dot_combination(row, at, n, values, rows, first, last):
     _check(row, rows)
 
     def codegen(context, builder, signature, arguments):
-        row_kind, *_, rows_kind, _, _ = signature.args
-        row, at, n, values, rows, first, last = arguments
-        values = cgutils.unpack_tuple(builder, values)
-        rows = _rows(context, builder, rows_kind, rows, len(values), n, first, last)
-        row = _pointer(context, builder, row_kind, row, at)
+        row, n, values, rows = _row_and_others(context, builder, signature, arguments)
 
         def product(code, j):
-            return code.times(code.load(row, j), code.combination(values, rows, j, code.zeros()))
+            return code.times(code.load(row, j), code.combination(values, rows, j, code.constant()))
 
         return _products(builder, n, product)
 
@@ -232,7 +231,7 @@ def _add_multiples_and_dot(grad, weights, first, last, n, values, slopes, row, a
         def product(code, j):
             vector = code.load(row, j)
             _add_to_rows(code, grad, values, vector, j)
-            return code.times(vector, code.combination(slopes, weights, j, code.zeros()))
+            return code.times(vector, code.combination(slopes, weights, j, code.constant()))
 
         return _products(builder, n, product)
 
@@ -291,7 +290,7 @@ def _cubic_slopes(code, u, per_unit):
     """See `_vectors.write_cubic_slopes`."""
     one, three, four, half = (code.constant(number) for number in (1.0, 3.0, 4.0, 0.5))
     w, up = code.minus(one, u), code.times(half, per_unit)
-    down = code.minus(code.zeros(), up)
+    down = code.minus(code.constant(), up)
 
     def outer(z, side):
         return code.times(side, code.times(z, z))
@@ -329,7 +328,7 @@ def _write_cubic_piece(value, slope, wanted, at, coefs, place, u, unit, distance
             return builder.insert_element(code.filled(others), first, ir.IntType(32)(0))
 
         z = but_first(number.minus(number.constant(1.0), u), u)
-        side = but_first(number.minus(number.zeros(), unit), unit)
+        side = but_first(number.minus(number.constant(), unit), unit)
         bend = code.plus(code.times(code.constant(2.0), c[2]), code.times(code.times(code.constant(3.0), z), c[3]))
         rise = code.times(side, code.plus(c[1], code.times(z, bend)))
         inside = c[3]
