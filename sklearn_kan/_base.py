@@ -27,7 +27,7 @@ from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._stage import Rows
 from ._sure_screening import late_columns, telling_columns
-from ._threads import fit_threads
+from ._threads import single_blas_thread
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
 
@@ -152,7 +152,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         columns = np.ones(rows.X.shape[1], dtype=bool) if warm else self._telling(table)
         n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=1 if columns.all() else _ROUNDS)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
-        with fit_threads():
+        with single_blas_thread():
             trainer, whole = self._train(table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining)
             trainer.measure()
             posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
@@ -451,7 +451,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
-        with fit_threads():
+        with single_blas_thread():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
                 tables = Table(rows, rows, None, categories, inner).tables([*hidden, rows.y.shape[1]][0])

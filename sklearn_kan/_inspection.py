@@ -20,7 +20,7 @@ from ._simplification import rounded
 from ._stage import Rows
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
-from ._threads import fit_threads
+from ._threads import single_blas_thread
 
 
 def _relative(scores):
@@ -414,7 +414,7 @@ class InspectionMixin:
         changed = deepcopy(self)
         trainer, network, scaling = changed._resumed(X, y, sample_weight)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
-        with fit_threads():
+        with single_blas_thread():
             network = Search(trainer, functions, tol).run(search_grid(network, len(trainer.rows.X)))
             if not spline_edges(network):
                 center, scale = scaling

@@ -11,7 +11,10 @@ from ._threads import map_chunks
 _CHUNK_ELEMENTS = 1 << 16
 # The same where nothing but the outputs is kept: fewer calls count more than the nearest cache.
 _PREDICT_ELEMENTS = 1 << 18
-_LEAST_ROWS, _MOST_ROWS = 32, 4096
+# Fewer rows do not repay a gradient of all weights.
+_LEAST_ROWS, _MOST_ROWS = 256, 4096
+# Rows that do not wait for a compiler.
+_FEW_ROWS = 32
 # Elements of all work arrays of one chunk's derivatives; a single row may need more.
 _DERIVATIVE_ELEMENTS = 1 << 18
 
@@ -192,7 +195,7 @@ class Network:
 
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
-        if len(X) <= _LEAST_ROWS:
+        if len(X) <= _FEW_ROWS:
             with plain(len(X) * sum(layer.edge_mask.size for layer in self.layers)):
                 return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))

@@ -1,14 +1,16 @@
 """How row chunks are run: serial kernels without the GIL, a few Python threads, sums in a fixed order.
 
-Threads stay for the whole of a fit; each takes a run of neighbouring chunks at a time.
+The calling thread works too, and its helpers stay for its next call. Each takes a run of neighbouring chunks at a time.
 
 Chunks depend on the shape of the data alone and results come back in their order, so the bits of a model do not
 depend on the number of threads.
 """
 
+import os
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
 from threading import Lock, local
 
 import numpy as np
@@ -22,7 +24,26 @@ _TAKEN = 1 << 15
 
 _lock = Lock()
 _state = {"fits": 0, "limit": None, "controller": None}
-_own = local()  # `pools`: of the fit that this thread does, by their numbers of workers
+
+
+class _Helpers(local):
+    """Pools of the calling thread, by their numbers of helpers; they end with it."""
+
+    def __init__(self):
+        self.pools = {}
+
+    def pool(self, n):
+        if n not in self.pools:
+            self.pools[n] = ThreadPoolExecutor(n)
+        return self.pools[n]
+
+    def forget(self):
+        self.pools.clear()
+
+
+_helpers = _Helpers()
+if hasattr(os, "register_at_fork"):  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_helpers.forget)
 
 
 def _take_control():
@@ -57,20 +78,6 @@ def single_blas_thread():
                 _take_control()
 
 
-@contextmanager
-def fit_threads():
-    """Threads of one fit: BLAS has a single one, and those for chunks stay until the fit ends."""
-    outer, pools = getattr(_own, "pools", None), {}
-    _own.pools = pools
-    try:
-        with single_blas_thread():
-            yield
-    finally:
-        _own.pools = outer
-        for pool in pools.values():
-            pool.shutdown()
-
-
 def n_threads() -> int:
     """Threads for one call: Numba's number, shared between the fits that run in this process."""
     import numba
@@ -84,31 +91,24 @@ def chunk_slices(n_rows, chunk_rows):
     return [slice(n_rows * i // n, n_rows * (i + 1) // n) for i in range(n)]
 
 
-def _in_order(function, items, workers):
-    """Yield results in the order of the items, at most two a worker waiting."""
-    with _pool(workers) as pool:
-        waiting = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # after an error nothing may be at work any more
-            for future in waiting:
-                future.cancel()
-            wait(waiting)
-
-
-def _pool(workers):
-    """A pool of so many workers: of the fit that this thread does, or for this call."""
-    pools = getattr(_own, "pools", None)
-    if pools is None:
-        return ThreadPoolExecutor(workers)
-    if workers not in pools:
-        pools[workers] = ThreadPoolExecutor(workers)
-    return nullcontext(pools[workers])
+def _in_order(function, items, helpers, most):
+    """Yield results in the order of the items, at most so many waiting; who waits for a result makes another one."""
+    items, waiting, pool = iter(items), deque(), _helpers.pool(helpers)
+    try:
+        while True:
+            for item in islice(items, most - len(waiting)):
+                waiting.append((item, pool.submit(function, item)))
+            if not waiting:
+                return
+            for i, (item, future) in enumerate(waiting):
+                if waiting[0][1].done():
+                    break
+                if future.cancel():  # no helper has begun
+                    waiting[i] = item, Future()
+                    waiting[i][1].set_result(function(item))
+            yield waiting.popleft()[1].result()
+    finally:  # after an error nothing may be at work any more
+        wait([future for _, future in waiting if not future.cancel()])
 
 
 def map_chunks(function, n_rows, chunk_rows, most=_RUN):
@@ -120,13 +120,13 @@ def map_chunks(function, n_rows, chunk_rows, most=_RUN):
         return
     length = min(-(-len(chunks) // (2 * workers)), most)
     runs = [chunks[first : first + length] for first in range(0, len(chunks), length)]
-    for results in _in_order(lambda run: [function(rows) for rows in run], runs, workers):
+    for results in _in_order(lambda run: [function(rows) for rows in run], runs, workers - 1, 2 * workers):
         yield from results
 
 
 def one_ahead(function, items):
     """Yield ``function(item)`` for each item, in order; with several threads the next one is made meanwhile."""
-    yield from map(function, items) if n_threads() < 2 else _in_order(function, items, 1)
+    yield from map(function, items) if n_threads() < 2 else _in_order(function, items, 1, 2)
 
 
 def taken(values, rows):

@@ -1,5 +1,7 @@
 """Chunks in order, errors that come through, one limit of BLAS threads for all fits."""
 
+import os
+import signal
 import threading
 import time
 
@@ -10,7 +12,7 @@ from numpy.testing import assert_array_equal
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 from sklearn_kan import KANRegressor, _threads
-from sklearn_kan._threads import chunk_slices, fit_threads, map_chunks, n_threads, one_ahead, single_blas_thread, taken
+from sklearn_kan._threads import chunk_slices, map_chunks, n_threads, one_ahead, single_blas_thread, taken
 
 
 def blas_threads():
@@ -72,7 +74,7 @@ def test_errors_come_through(threads, monkeypatch):
         list(map_chunks(fail, 60, 2))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2, 4])
 def test_a_fit_takes_no_more_threads_than_its_share(workers, monkeypatch):
     """Of four threads, as many as the call may take, however many wait; the same ones serve the next call."""
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 4)
@@ -91,9 +93,9 @@ def test_a_fit_takes_no_more_threads_than_its_share(workers, monkeypatch):
             at_work -= 1
         return item
 
-    with fit_threads():
+    with single_blas_thread():
         for _ in range(3):
-            list(map_chunks(work, 60, 1) if workers > 1 else _threads._in_order(work, range(60), 1))
+            list(map_chunks(work, 60, 1))
     assert most == len(names) == workers
 
 
@@ -175,3 +177,23 @@ def test_rows_are_taken(shape, dtype):
         found = taken(values, rows)
         assert found.dtype == dtype
         assert_array_equal(found, values[rows])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch):
+    """Helpers of the parent do not live in it: it makes new ones instead of waiting for them."""
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    assert sum(map_chunks(lambda rows: rows.start, 60, 1)) == sum(range(60))
+    child = os.fork()
+    if child == 0:
+        slow = map_chunks(lambda rows: time.sleep(0.001) or (rows.start, threading.get_ident()), 60, 1)
+        starts, threads = zip(*slow, strict=True)
+        os._exit(0 if sum(starts) == sum(range(60)) and len(set(threads)) == 3 else 1)
+    deadline = time.monotonic() + 20.0
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
