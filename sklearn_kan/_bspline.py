@@ -180,13 +180,15 @@ def _find_buckets(breakpoints, buckets):
 
 
 @njit
-def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
-    """Cubic basis functions of the columns with uneven knots: a polynomial for every interval that is met."""
+def _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slope):
+    """Cubic basis functions of the columns with uneven knots: a polynomial for every interval that is met.
+
+    Coefs, (n_in, grid_size, 4, 4), and units, (n_in, grid_size), are zeros before: NumPy's own take no compiler.
+    """
     n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 7
     n_buckets = _BUCKETS * grid_size
     buckets = np.empty((n_in, n_buckets), dtype=np.int64)
-    coefs, units = np.zeros((n_in, grid_size, 4, 4)), np.zeros((n_in, grid_size))
     starts, high, per_bucket = np.empty((n_in, grid_size + 1)), np.empty(n_in), np.empty(n_in)
     columns, several, n_columns = np.empty(n_in, dtype=np.int64), np.empty(n_in, dtype=np.bool_), 0
     for i in range(n_in):
@@ -330,7 +332,9 @@ def write_basis(x, knots, degree, linear, overhang, interval, value, slope):
     if degree != 3:
         _recursion(x, knots, degree, linear, overhang, interval, value, slope)
     elif _even_cubic(x, knots, linear, overhang, interval, value, slope):
-        _uneven_cubic(x, knots, linear, overhang, interval, value, slope)
+        intervals = len(knots), knots.shape[1] - 7
+        coefs, units = np.zeros((*intervals, 4, 4)), np.zeros(intervals)
+        _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slope)
 
 
 @njit

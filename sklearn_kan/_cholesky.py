@@ -13,10 +13,12 @@ _RISE = 100.0
 @njit
 def _scaled(matrix, scale, added):
     """Rows and columns of a symmetric matrix divided by scale, its diagonal raised; the lower triangle, else zeros."""
-    scaled = np.zeros_like(matrix)
+    scaled = np.empty(matrix.shape)
     for i in range(len(scale)):
         for j in range(i + 1):
             scaled[i, j] = matrix[i, j] / (scale[i] * scale[j])
+        for j in range(i + 1, len(scale)):
+            scaled[i, j] = 0.0
         scaled[i, i] += added
     return scaled
 

@@ -38,9 +38,17 @@ def _fill_kernel(value, delta, start, rows):
 
 @njit
 def _sort_kernel(keys, order, found):
-    """Write an order to `found`, stably sorted by keys, whole numbers of some small range."""
-    least = keys.min()
-    first = np.zeros(keys.max() - least + 2, dtype=np.int64)
+    """Write an order to `found`, stably sorted by keys, whole numbers of some small range.
+
+    Plain loops: NumPy's functions in this file would take two seconds to compile.
+    """
+    least = largest = keys[0]
+    for key in keys:
+        least = min(least, key)
+        largest = max(largest, key)
+    first = np.empty(largest - least + 2, dtype=np.int64)
+    for key in range(len(first)):
+        first[key] = 0
     for s in order:
         first[keys[s] - least + 1] += 1
     for key in range(len(first) - 1):
@@ -60,8 +68,10 @@ def _gram_kernel(rows, places, starts, gram):
     """
     n_rows, n_entries = rows.shape
     n_columns = gram.shape[1]
-    every = np.arange(n_rows)
-    by_p, order, at, line = np.empty_like(every), np.empty_like(every), np.empty_like(every), np.empty_like(every)
+    every, by_p, order = np.empty(n_rows, np.int64), np.empty(n_rows, np.int64), np.empty(n_rows, np.int64)
+    at, line = np.empty(n_rows, np.int64), np.empty(n_rows, np.int64)
+    for k in range(n_rows):
+        every[k] = k
     for p in range(len(starts)):
         length = places[p + 1] - places[p]
         _sort_kernel(starts[p], every, by_p)
