@@ -139,30 +139,35 @@ def _de_boor(x, knots, degree, g, left, right, v, d):
 
 
 @njit
-def _piece(knots, g, coefs):
+def _piece(knots, g, coefs, place):
     """Write cubic basis functions a = 0, ..., 3 of interval g as ``sum_p coefs[p, a] u^p``, u = 0 to 1 in the interval.
 
+    Coefs are 4 x 4 numbers one after the other, from `place` on.
+
     The first and the last are multiples of (1 - u)^3, here in powers of 1 - u, and of u^3, never negative; the others
-    are found by their values, sums of what is never negative, and slopes at the ends. Coefs that stay are zeros.
+    are found by their values, sums of what is never negative, and slopes at the ends.
     """
     before, width, after = knots[g + 3] - knots[g + 2], knots[g + 4] - knots[g + 3], knots[g + 5] - knots[g + 4]
     left, right, three = before + width, width + after, before + width + after
     three_left, three_right = knots[g + 4] - knots[g + 1], knots[g + 6] - knots[g + 3]
-    coefs[3, 0] = width * width / (left * three_left)
-    coefs[3, 3] = width * width / (right * three_right)
+    for k in range(12):
+        coefs[place + k] = 0.0
+    fall_cubed, rise_cubed = width * width / (left * three_left), width * width / (right * three_right)
+    coefs[place + 12] = fall_cubed
+    coefs[place + 15] = rise_cubed
     rise, fall = 3.0 * width * before / (left * three), 3.0 * width * after / (right * three)
     first = width * (knots[g + 3] - knots[g + 1]) / (left * three_left) + before * right / (left * three)
     second = width * (knots[g + 6] - knots[g + 4]) / (right * three_right) + after * left / (right * three)
     ends = (
-        (first, 3.0 * coefs[3, 0] - rise, after * fall / (3.0 * width), -fall),
-        (before * rise / (3.0 * width), rise, second, fall - 3.0 * coefs[3, 3]),
+        (first, 3.0 * fall_cubed - rise, after * fall / (3.0 * width), -fall),
+        (before * rise / (3.0 * width), rise, second, fall - 3.0 * rise_cubed),
     )
     for a in range(2):
         start, slope, end, end_slope = ends[a]
-        coefs[0, a + 1] = start
-        coefs[1, a + 1] = slope
-        coefs[2, a + 1] = 3.0 * (end - start) - 2.0 * slope - end_slope
-        coefs[3, a + 1] = 2.0 * (start - end) + slope + end_slope
+        coefs[place + a + 1] = start
+        coefs[place + 4 + a + 1] = slope
+        coefs[place + 8 + a + 1] = 3.0 * (end - start) - 2.0 * slope - end_slope
+        coefs[place + 12 + a + 1] = 2.0 * (start - end) + slope + end_slope
 
 
 @njit
@@ -180,16 +185,14 @@ def _find_buckets(breakpoints, buckets):
 
 
 @njit
-def _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slope):
-    """Cubic basis functions of the columns with uneven knots: a polynomial for every interval that is met.
-
-    Coefs, (n_in, grid_size, 4, 4), and units, (n_in, grid_size), are zeros before: NumPy's own take no compiler.
-    """
+def _uneven_cubic(x, knots, linear, overhang, interval, value, slope):
+    """Cubic basis functions of the columns with uneven knots: a polynomial for every interval that is met."""
     n_samples, n_in = x.shape
     grid_size = knots.shape[1] - 7
     n_buckets = _BUCKETS * grid_size
     buckets = np.empty((n_in, n_buckets), dtype=np.int64)
-    starts, high, per_bucket = np.empty((n_in, grid_size + 1)), np.empty(n_in), np.empty(n_in)
+    starts, units = np.empty((n_in, grid_size + 1)), np.empty((n_in, grid_size))
+    high, per_bucket, coefs = np.empty(n_in), np.empty(n_in), np.empty(n_in * grid_size * 16)
     columns, several, n_columns = np.empty(n_in, dtype=np.int64), np.empty(n_in, dtype=np.bool_), 0
     for i in range(n_in):
         if _per_unit(knots[i]) > 0.0:
@@ -198,6 +201,8 @@ def _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slo
         n_columns += 1
         for g in range(grid_size + 1):
             starts[i, g] = knots[i, g + 3]
+        for g in range(grid_size):
+            units[i, g] = 0.0  # its piece was not met yet
         several[i] = _find_buckets(starts[i], buckets[i])
         high[i], starts[i, grid_size] = starts[i, grid_size], np.inf
         per_bucket[i] = n_buckets / (high[i] - starts[i, 0])
@@ -212,15 +217,15 @@ def _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slo
             if several[i]:
                 while inside >= starts[i, g + 1]:
                     g += 1
+            place = (i * grid_size + g) * 16
             if units[i, g] == 0.0:
                 units[i, g] = 1.0 / (knots[i, g + 4] - knots[i, g + 3])
-                _piece(knots[i], g, coefs[i, g])
+                _piece(knots[i], g, coefs, place)
             interval[s, i] = g
             u = (inside - starts[i, g]) * units[i, g]
             distance = x[s, i] - inside
             unit = units[i, g] * (1.0 if distance == 0.0 else lines)
-            at, place = (s * n_in + i) * n_terms, (i * grid_size + g) * 16
-            write_cubic_piece(value, slope, wanted, at, coefs, place, u, unit, distance)
+            write_cubic_piece(value, slope, wanted, (s * n_in + i) * n_terms, coefs, place, u, unit, distance)
 
 
 @njit
@@ -332,9 +337,7 @@ def write_basis(x, knots, degree, linear, overhang, interval, value, slope):
     if degree != 3:
         _recursion(x, knots, degree, linear, overhang, interval, value, slope)
     elif _even_cubic(x, knots, linear, overhang, interval, value, slope):
-        intervals = len(knots), knots.shape[1] - 7
-        coefs, units = np.zeros((*intervals, 4, 4)), np.zeros(intervals)
-        _uneven_cubic(x, knots, linear, overhang, coefs, units, interval, value, slope)
+        _uneven_cubic(x, knots, linear, overhang, interval, value, slope)
 
 
 @njit

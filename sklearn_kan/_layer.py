@@ -160,8 +160,8 @@ class Layer:
         x = np.ascontiguousarray(x, dtype=np.float64)
         if not x.flags.writeable:  # kernels would be compiled once more for it
             x = x.copy()
-        t = np.empty(x.shape)
-        each = reach if isinstance(reach, np.ndarray) else np.full(self.n_in, reach)
+        t, each = np.empty(x.shape), np.empty(self.n_in)
+        each[:] = reach
         scale_kernel(x, self.center, self.scale, each, t)
         interval = np.empty(t.shape, dtype=np.int64)
         value = np.empty((*t.shape, self.degree + 2))

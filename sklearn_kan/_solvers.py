@@ -142,23 +142,23 @@ _CURVATURE = 0.9
 
 
 def _two_loop(gradient, pairs, precondition):
-    """Product of the inverse Hessian of the (step, change of gradient) pairs with the gradient.
+    """Product of the inverse Hessian of pairs of a step and a change of the gradient with the gradient.
 
-    It begins with `precondition`, or the identity, scaled by the last pair.
+    A pair comes with the product of its two. It begins with `precondition`, or the identity, scaled by the last pair.
     """
     direction = gradient.copy()
     weights = []
-    for step, change in reversed(pairs):
-        weight = (step @ direction) / (step @ change)
+    for step, change, product in reversed(pairs):
+        weight = (step @ direction) / product
         weights.append(weight)
         direction -= weight * change
     if precondition is not None:
         direction = precondition(direction)
     if pairs:
-        step, change = pairs[-1]
-        direction *= (step @ change) / (change @ (change if precondition is None else precondition(change)))
-    for (step, change), weight in zip(pairs, reversed(weights), strict=True):
-        direction += (weight - (change @ direction) / (step @ change)) * step
+        _, change, product = pairs[-1]
+        direction *= product / (change @ (change if precondition is None else precondition(change)))
+    for (step, change, product), weight in zip(pairs, reversed(weights), strict=True):
+        direction += (weight - (change @ direction) / product) * step
     return direction
 
 
@@ -252,8 +252,9 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, precondition=None, call
         length, value, new_gradient = found
         step = length * direction
         change = new_gradient - gradient
-        if step @ change > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
-            pairs.append((step, change))
+        product = step @ change
+        if product > 1e-12 * np.linalg.norm(step) * np.linalg.norm(change):
+            pairs.append((step, change, product))
         theta, gradient = theta + step, new_gradient
         stop = callback(theta, value)
         if plateau(value):
