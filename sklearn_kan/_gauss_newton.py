@@ -40,7 +40,7 @@ def _fill_kernel(value, delta, start, rows):
 def _sort_kernel(keys, order, found):
     """Write an order to `found`, stably sorted by keys, whole numbers of some small range.
 
-    Plain loops: NumPy's functions in this file would take two seconds to compile.
+    Plain loops: ``min()``, ``max()`` and ``zeros()`` take longer to compile than all the rest.
     """
     least = largest = keys[0]
     for key in keys:
