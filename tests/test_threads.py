@@ -187,9 +187,13 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch):
     assert sum(map_chunks(lambda rows: rows.start, 60, 1)) == sum(range(60))
     child = os.fork()
     if child == 0:
-        slow = map_chunks(lambda rows: time.sleep(0.001) or (rows.start, threading.get_ident()), 60, 1)
-        starts, threads = zip(*slow, strict=True)
-        os._exit(0 if sum(starts) == sum(range(60)) and len(set(threads)) == 3 else 1)
+        status = 1
+        try:
+            slow = map_chunks(lambda rows: time.sleep(0.001) or (rows.start, threading.get_ident()), 60, 1)
+            starts, threads = zip(*slow, strict=True)
+            status = 0 if starts == tuple(range(60)) and len(set(threads)) > 1 else 2
+        finally:
+            os._exit(status)
     deadline = time.monotonic() + 20.0
     while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
