@@ -11,10 +11,7 @@ from ._threads import map_chunks
 _CHUNK_ELEMENTS = 1 << 16
 # The same where nothing but the outputs is kept: fewer calls count more than the nearest cache.
 _PREDICT_ELEMENTS = 1 << 18
-# Fewer rows do not repay a gradient of all weights.
-_LEAST_ROWS, _MOST_ROWS = 256, 4096
-# Rows that do not wait for a compiler.
-_FEW_ROWS = 32
+_LEAST_ROWS, _MOST_ROWS = 32, 4096
 # Elements of all work arrays of one chunk's derivatives; a single row may need more.
 _DERIVATIVE_ELEMENTS = 1 << 18
 
@@ -157,9 +154,9 @@ class Network:
         return self.offsets[l], self.number_offsets[l], *([self.value_offset] if l == 0 else [])
 
     def chunk_rows(self, elements=_CHUNK_ELEMENTS):
-        """Rows a chunk, from the shape alone."""
+        """Rows a chunk, from the shape alone; their expansion repays a gradient of all weights."""
         widest = max(layer.n_in * (layer.degree + 2) for layer in self.layers)
-        return min(max(elements // widest, _LEAST_ROWS), _MOST_ROWS)
+        return min(max(max(elements, len(self.weights)) // widest, _LEAST_ROWS), _MOST_ROWS)
 
     def forward(self, x, first=None, *, slopes=True, reach=FARTHEST):
         """Raw predictions of some rows and the expansion of every layer.
@@ -195,7 +192,7 @@ class Network:
 
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
-        if len(X) <= _FEW_ROWS:
+        if len(X) <= _LEAST_ROWS:
             with plain(len(X) * sum(layer.edge_mask.size for layer in self.layers)):
                 return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))

@@ -90,3 +90,12 @@ def test_many_rows():
     frozen = X.copy()
     frozen.flags.writeable = False
     assert_array_equal(network.raw_predict(frozen), found)
+
+
+@pytest.mark.parametrize(("shape", "grid_size"), [([3, 2], 3), ([60, 60, 1], 30), ([5000, 3, 1], 3)])
+def test_work_memory_of_a_chunk_is_bounded(shape, grid_size):
+    """Its expansion has no more elements than fit the cache, than there are weights, or than the fewest rows take."""
+    network = samples.network(np.random.RandomState(0), shape, grid_size)
+    row = max(layer.n_in * (layer.degree + 2) for layer in network.layers)
+    most = max(1 << 16, len(network.weights), 32 * row)
+    assert 1 <= network.chunk_rows() <= most // row
