@@ -519,7 +519,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _check_rows(self, X):
         """Rows to predict, once they are known to be fit for it."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():  # the check itself asks for the tags, which takes longer
+            check_is_fitted(self)
         X = as_numbers(self, X, categories=self.categories_, reset=False)
         if self.extrapolation == "error":
             self._check_inside(X)

@@ -24,8 +24,8 @@ class FirstExpansion(Expansion):
     See `Tables.locate`.
     """
 
-    rows: np.ndarray  # (n_samples, n_tables)
-    unseen: np.ndarray | None  # (n_samples, n_in)
+    rows: np.ndarray | None = None  # (n_samples, n_tables); set by `FirstLayer.expand`
+    unseen: np.ndarray | None = None  # (n_samples, n_in)
 
     def __getitem__(self, rows):
         splines = vars(super().__getitem__(rows))
@@ -47,6 +47,8 @@ class FirstLayer(Layer):
     reach : ndarray of shape (n_in,), default=None
         Where values count as if they lay no farther out, in units of half the knot range; None for no such place.
     """
+
+    expansion = FirstExpansion
 
     def __init__(self, *args, tables=None, unseen=None, reach=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -87,24 +89,24 @@ class FirstLayer(Layer):
             numbers = np.array(numbers, dtype=np.float64)
             numbers[:, self.tables.categorical] = 0.0
         reach = self._reach(reach)
-        splines = super().expand(numbers, reach=reach, **options)
-        if len(splines.slope) and np.any(reach < FARTHEST):
-            splines.slope[np.abs(splines.t) >= reach] = 0.0
-        rows, unseen = np.empty((len(x), 0), dtype=np.int64), None
+        terms = super().expand(numbers, reach=reach, **options)
+        if len(terms.slope) and np.any(reach < FARTHEST):
+            terms.slope[np.abs(terms.t) >= reach] = 0.0
         if any_missing or len(self.tables):
-            rows, unseen = self._set_apart(splines, x, missing)
-        return FirstExpansion(**vars(splines), rows=rows, unseen=unseen)
+            self._set_apart(terms, x, missing)
+        else:
+            terms.rows = np.empty((len(x), 0), dtype=np.int64)
+        return terms
 
-    def _set_apart(self, splines, x, missing):
+    def _set_apart(self, terms, x, missing):
         """Leave to the tables what is theirs, and say where it is there."""
-        rows, unseen = self.tables.locate(x, missing)
+        terms.rows, terms.unseen = self.tables.locate(x, missing)
         apart = missing
-        apart[:, self.tables.columns] |= (rows >= 0) & (self.tables.n_atoms > 0)
+        apart[:, self.tables.columns] |= (terms.rows >= 0) & (self.tables.n_atoms > 0)
         if apart.any():
-            splines.value[apart], splines.t[apart] = 0.0, np.nan
-            if len(splines.slope):
-                splines.slope[apart] = 0.0
-        return rows, unseen
+            terms.value[apart], terms.t[apart] = 0.0, np.nan
+            if len(terms.slope):
+                terms.slope[apart] = 0.0
 
     def expands_like(self, other):
         return super().expands_like(other) and len(self.tables) == len(other.tables)

@@ -93,6 +93,8 @@ class Layer:
         Distance beyond the end knots, in units of t, at which the line or the constant begins.
     """
 
+    expansion = Expansion  # what `expand` returns
+
     def __init__(
         self, weights, knots, center, scale, degree, base_activation, linear, edge_mask, symbols=None, overhang=0.0
     ):
@@ -175,7 +177,7 @@ class Layer:
             slope[..., -1] = 1.0 if self.linear else ((t >= low) & (t <= high))[: len(slope)]
         else:
             value[..., -1] = slope[..., -1] = 0.0
-        return Expansion(interval, value, slope, t)
+        return self.expansion(interval, value, slope, t)
 
     def expands_like(self, other):
         """Whether another layer of the same network has the same terms everywhere."""

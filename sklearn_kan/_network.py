@@ -96,6 +96,7 @@ class Network:
             views[k][~parts[k]] = 0.0
         self.free = np.flatnonzero(np.concatenate([part.ravel() for part in parts]))
         self.offset = np.array(offset, dtype=np.float64)
+        self.n_functions = sum(layer.edge_mask.size for layer in layers)
         self.moments = moments
 
     @property
@@ -183,7 +184,8 @@ class Network:
         for layer in self.layers[1:]:
             terms.append(layer.expand(x, slopes=slopes))
             x = layer.forward(terms[-1])
-        return x + self.offset, terms
+        x += self.offset
+        return x, terms
 
     def backward(self, terms, delta, gradients):
         """Add the gradient of sum(delta * raw) by the weights to `gradients`, one pair of arrays a layer."""
@@ -193,7 +195,7 @@ class Network:
     def raw_predict(self, X):
         """Raw predictions of all rows, in chunks, shape (n_samples, n_out)."""
         if len(X) <= _LEAST_ROWS:
-            with plain(len(X) * sum(layer.edge_mask.size for layer in self.layers)):
+            with plain(len(X) * self.n_functions):
                 return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))
 
