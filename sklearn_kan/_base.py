@@ -175,7 +175,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             whole = Whole(columns, scaling, table.tables)
             progress.whole = whole.network
             trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
-            trainer.ridges = rounds[-1][0].ridges if rounds else None
+            if rounds:
+                trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
 
             def late(network, part=part, columns=columns):

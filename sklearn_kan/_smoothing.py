@@ -9,7 +9,8 @@ the penalties, V = H^-1, and phi the variance of the noise:
     evidence  = log likelihood - (n / phi theta' S theta + log |H| - log |S|) / 2
 
 The log likelihood is -n loss for class labels, else that of normal noise of this variance, -(n m log(phi) + n m -
-edof) / 2.
+edof) / 2. Where residuals hide noise (`_safe_bayes`) it is that of noise of `excess` phi, which stands for phi in all
+of this.
 
 gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
 their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
@@ -125,7 +126,7 @@ def first_strengths(network, settings, continuity, first):
     )
 
 
-def update(objective, theta, n_cases, names, *, dense):
+def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     """One update of the strengths.
 
     Parameters
@@ -139,6 +140,8 @@ def update(objective, theta, n_cases, names, *, dense):
     dense : bool
         Whether all parameters count together; else functions into different nodes count as independent, and, in large
         tables, a part of the rows.
+    excess : float, default=1.0
+        Variance of the noise in units of what the residuals say.
 
     Returns
     -------
@@ -152,6 +155,7 @@ def update(objective, theta, n_cases, names, *, dense):
     phi = 1.0
     if not objective.loss.known_dispersion:
         phi = max(objective.dispersion(theta) * n_targets / freedom, _LEAST_DISPERSION)
+    noise = excess * phi
     tables = network.layers[0].tables
     log_prior = float((tables.mask.sum(axis=1) * tables.sizes) @ np.log(objective.table_strengths))
     new = {name: [] for name in names}
@@ -169,13 +173,13 @@ def update(objective, theta, n_cases, names, *, dense):
             size = np.einsum("igh,igh->i", squares, unit)
             if l == 0 and name == "alpha":
                 _add_tables(objective, covariance, strength, gamma, size)
-            gamma, size = np.maximum(gamma, 0.0), n_cases / phi * size
-            found = np.maximum(_tied(gamma, size, strength), _LEAST[name] * phi / n_cases)
+            gamma, size = np.maximum(gamma, 0.0), n_cases / noise * size
+            found = np.maximum(_tied(gamma, size, strength), _LEAST[name] * noise / n_cases)
             new[name].append(np.where(layer.edges.any(axis=1), found, strength))
     loss = objective.loss_value(theta)
-    cost = n_cases / phi * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
+    cost = n_cases / noise * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
     known = objective.loss.known_dispersion
-    log_likelihood = -n_cases * loss if known else -0.5 * (freedom + n_targets * np.log(phi))
+    log_likelihood = -n_cases / noise * loss if known else -0.5 * (freedom / excess + n_targets * np.log(noise))
     evidence = (log_likelihood - cost) / n_targets
     return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, covariance.inverses)
 

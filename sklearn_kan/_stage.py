@@ -132,6 +132,7 @@ class StageTrainer:
         self.refining = False  # whether this is one grid of several
         self.even = settings.reg_lambda > 0.0  # strengths, in proportion to the share of the loss that is left
         self.strengths, self.share = None, 1.0
+        self.excess = 1.0  # of the noise that the strengths count on, see `_safe_bayes`
         self.ridge, self.smoothness = FIRST_RIDGE, FIRST_SMOOTHNESS[0]  # of L-BFGS, to begin with
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
@@ -258,7 +259,7 @@ class StageTrainer:
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
         some = self._with_curvature(objective)
-        self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm")
+        self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm", excess=self.excess)
         self.strengths = self.evidence.strengths
         return -self.evidence.evidence
 
@@ -353,6 +354,15 @@ class StageTrainer:
             state=self.adam_state,
             **common,
         )
+
+    def held_out(self, network, rows, out, excess):
+        """Losses of rows held out, shape (n_samples,), from a network that begins as given on the other rows."""
+        other = StageTrainer(self.settings, self.loss, rows, None, self.rng, self.progress)
+        for name in ("null_loss", "solver", "ridge", "smoothness"):
+            setattr(other, name, getattr(self, name))
+        other.excess = excess
+        network, _ = other._solve(network.copy(), self.settings.max_iter, record=False)
+        return self.loss.value(out.y, network.raw_predict(out.X)).sum(axis=1)
 
     def settle(self, network, max_iter):
         """Some iterations from where a network is, with even strengths that suit the loss that is left.

@@ -9,13 +9,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
 from ._elimination import needless_edges
+from ._encoding import hold_out
 from ._grid import follow_activations, refine, with_overhang
 from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
+from ._safe_bayes import FLEXIBLE, HELD_OUT, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
-from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, StageTrainer
+from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -113,6 +115,11 @@ class Trainer(StageTrainer):
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
         self.ridges = None  # of the starts of L-BFGS, once a competition has told them
+        self.safe = not isinstance(self.settings.hidden_layer_sizes, str)  # whether the noise was looked at
+
+    def learn_from(self, other):
+        """What a trainer on fewer columns has found out about the data."""
+        self.ridges, self.safe, self.excess = other.ridges, other.safe, other.excess
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
@@ -209,6 +216,9 @@ class Trainer(StageTrainer):
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
                 return self._members_stage(grid_size, fewer)
+            if not (self.safe or make_network is None) and self._hides_noise(make_network):
+                self._begin_anew(make_network, self.ridges)
+                return self._members_stage(grid_size, make_network)
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
@@ -219,6 +229,21 @@ class Trainer(StageTrainer):
             late, self.seek_late = self.seek_late(self.network), None
             self.late = late if late.any() else None
         return self.late is not None
+
+    def _hides_noise(self, make_network):
+        """Whether new starts have to count on more noise than residuals show, where the first member is flexible."""
+        self.safe, n_targets = True, self.n_cases * self.rows.y.shape[1]
+        if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
+            return False
+        if self.loss.known_dispersion or self.evidence.edof < FLEXIBLE * n_targets:
+            return False
+        self.progress.begin_stage("rows held out", self.settings.max_iter)
+        rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried
+        rows = self.rows.X, self.rows.y, self.rows.weight
+        some, out = (Rows(*part) for part in hold_out(*rows, HELD_OUT, rng, stratify=False))
+        start = make_network(rng)
+        self.excess = safe_excess(lambda excess: self.held_out(start, some, out, excess), out.weight)
+        return not self.progress.end_stage(self.network) and self.excess > 1.0
 
     def _screen(self, make_network):
         """New starts without the columns that explain no more than noise, where the first member has such.
@@ -265,9 +290,9 @@ class Trainer(StageTrainer):
             return False
         return outweighs(faint, without - evidence_of(member.network.copy()))
 
-    def _begin_anew(self, make_network):
-        """New starts in place of the members."""
-        self.ridges = None
+    def _begin_anew(self, make_network, ridges=None):
+        """New starts in place of the members, with ridges if these are known."""
+        self.ridges = ridges
         try:
             self._go_on_from(Start(make_network(self.rng)))
             self.members, self.n_trained = self._compete(make_network), 0
@@ -595,12 +620,13 @@ class Trainer(StageTrainer):
 def most_stages(settings, n_grids, *, warm, rounds):
     """Upper limit of the stages of a fit, of starts, members and grids, in so many rounds."""
     starts, takes_over = settings.n_init != 1, 2 * (settings.solver == "auto")
-    most, screening = 1, 0
+    most, trials = 1, 0
     if not warm:
-        most = committee_size(1) if isinstance(settings.hidden_layer_sizes, str) else 1
-        screening = (2 + starts) * (settings.solver in ("auto", "lbfgs"))
+        of_table = isinstance(settings.hidden_layer_sizes, str)
+        most = committee_size(1) if of_table else 1
+        trials = (1 + of_table) * (2 + starts) * (settings.solver in ("auto", "lbfgs"))  # of columns, of noise
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
-    return rounds * ((most + starts) * n_grids + pruning + takes_over + screening)
+    return rounds * ((most + starts) * n_grids + pruning + takes_over + trials)
 
 
 def grid_stages(grid_sizes, n_rows, n_columns, fitted):

@@ -28,6 +28,7 @@ LEVELS = {
         "_solvers",
         "_encoding",
         "_sure_screening",
+        "_safe_bayes",
         "_columns",
         "_cholesky",
     ),

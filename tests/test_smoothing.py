@@ -44,17 +44,18 @@ def jacobian(network, X):
     return np.stack(columns, axis=1)
 
 
+@pytest.mark.parametrize("excess", [1.0, 4.0])
 @pytest.mark.parametrize("dense", [True, False])
-def test_evidence_is_the_marginal_likelihood(dense):
-    """y is normal with covariance phi (1 + J (n S)^-1 J'), S the curvature of the penalties."""
+def test_evidence_is_the_marginal_likelihood(dense, excess):
+    """y is normal with covariance excess phi (1 + J (n S)^-1 J'), S the curvature of the penalties."""
     network, X, y = linear_problem()
     objective, theta = solved(network, X, y, [0.01, 0.02], [1e-3, 2e-3])
-    found = update(objective, theta, N_ROWS, NAMES, dense=dense)
+    found = update(objective, theta, N_ROWS, NAMES, dense=dense, excess=excess)
     residual = objective.loss_value(theta) * 2.0 * N_ROWS
     assert_allclose(found.dispersion, residual / (N_ROWS - found.edof), rtol=1e-9)
     prior = np.linalg.inv(N_ROWS * objective.quadratic_curvature())
     J = jacobian(network.copy(), X)
-    covariance = found.dispersion * (np.eye(N_ROWS) + J @ prior @ J.T)
+    covariance = excess * found.dispersion * (np.eye(N_ROWS) + J @ prior @ J.T)
     expected = multivariate_normal.logpdf(y[:, 0], cov=covariance) + 0.5 * N_ROWS * np.log(2.0 * np.pi)
     assert_allclose(found.evidence * N_ROWS, expected, rtol=1e-6)
     used = np.trace(J @ np.linalg.solve(J.T @ J + N_ROWS * objective.quadratic_curvature(), J.T))

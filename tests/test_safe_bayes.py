@@ -1,0 +1,141 @@
+"""Noise that the residuals hide."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sklearn_kan import KANClassifier, KANRegressor, _training
+from sklearn_kan._safe_bayes import safe_excess
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+LOSSES = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    "falls, expected, tried",
+    [
+        ({4.0: [0.1, 0.2, 0.1, 0.2], 16.0: [0.2, 0.3, 0.2, 0.3]}, 16.0, [1.0, 4.0, 16.0]),
+        ({4.0: [0.2, 0.3, 0.2, 0.3], 16.0: [0.1, 0.2, 0.1, 0.2]}, 4.0, [1.0, 4.0, 16.0]),
+        ({4.0: [0.9, -0.2, -0.2, -0.2], 16.0: [0.9, -0.1, -0.2, -0.2]}, 1.0, [1.0, 4.0, 16.0]),  # by one row
+        ({4.0: [0.0, -0.1, 0.1, -0.1], 16.0: [0.1, 0.2, 0.1, 0.2]}, 16.0, [1.0, 4.0, 16.0]),
+        ({4.0: [-0.1, -0.2, -0.1, -0.2], 16.0: [0.1, 0.2, 0.1, 0.2]}, 1.0, [1.0, 4.0]),  # no need to look farther
+        ({4.0: [0.0] * 4, 16.0: [0.0] * 4}, 1.0, [1.0, 4.0, 16.0]),
+    ],
+)
+def test_more_noise_has_to_be_better_by_a_standard_error(falls, expected, tried):
+    asked = []
+
+    def held_out(excess):
+        asked.append(excess)
+        return LOSSES - falls.get(excess, 0.0)
+
+    assert safe_excess(held_out, np.full(4, 3.0)) == expected
+    assert asked == tried
+
+
+def test_rows_count_by_their_weight():
+    falls = {4.0: np.array([0.1, 0.2, -5.0, 0.1]), 16.0: np.array([0.0, 0.1, 9.0, 0.0])}
+    weight = np.array([1.0, 1.0, 0.0, 2.0])
+    assert safe_excess(lambda excess: LOSSES - falls.get(excess, 0.0), weight) == 4.0
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """What the fits of a test found out about their noise."""
+    results = []
+
+    def noted(*args):
+        results.append(safe_excess(*args))
+        return results[-1]
+
+    monkeypatch.setattr(_training, "safe_excess", noted)
+    return results
+
+
+def counts(n_samples, seed):
+    """Counts, whose noise grows with their mean, eight columns and the mean."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 8))
+    mean = np.exp(0.7 * X[:, 0] + 0.5 * X[:, 1] - 0.5)
+    return X, rng.poisson(mean).astype(float), mean
+
+
+def smooth(n_samples, seed, noise=0.05):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1.0, 1.0, (n_samples, 4))
+    return X, np.sin(3.0 * X[:, 0]) + X[:, 1] * X[:, 2] + noise * rng.normal(size=n_samples)
+
+
+def test_noise_that_grows_with_the_mean_is_not_learnt(found, monkeypatch):
+    X, y, _ = counts(300, 0)
+    new, _, mean = counts(2000, 1)
+    safe = KANRegressor(random_state=0).fit(X, y)
+    assert found == [4.0]
+    monkeypatch.setattr(_training, "FLEXIBLE", np.inf)
+    other = KANRegressor(random_state=0).fit(X, y)
+    assert len(found) == 1
+    errors = [np.mean((model.predict(new) - mean) ** 2) for model in (safe, other)]
+    assert errors[0] < 0.7 * errors[1]
+    assert safe.edof_ < other.edof_
+
+
+def test_even_noise_leaves_the_fit_as_it_was(found, monkeypatch):
+    X, y = smooth(200, 0)
+    model = KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    assert found == [1.0]
+    monkeypatch.setattr(_training, "FLEXIBLE", np.inf)
+    assert_array_equal(KANRegressor(max_iter=40, random_state=0).fit(X, y).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden_layer_sizes": (4,)},
+        {"early_stopping": True},
+        {"alpha": 1e-3, "smoothing": 1e-3},
+        {"solver": "adam"},
+        {"solver": "lm", "n_init": 1},
+    ],
+)
+def test_only_the_evidence_of_flexible_networks_is_looked_at(options, monkeypatch):
+    monkeypatch.setattr(_training, "safe_excess", None)
+    X, y = smooth(100, 0, noise=0.3)
+    KANRegressor(**{"max_iter": 5, "random_state": 0, **options}).fit(X, y)
+
+
+def test_labels_tell_their_noise(monkeypatch):
+    monkeypatch.setattr(_training, "safe_excess", None)
+    X, y = smooth(150, 0)
+    KANClassifier(max_iter=10, random_state=0).fit(X, y > 0.0)
+
+
+def test_interrupt_keeps_the_first_network(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_training, "safe_excess", interrupted)
+    X, y = smooth(200, 0)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    assert model.layer_sizes_ == [4, 8, 1]
+    assert model.score(X, y) > 0.9
+
+
+def test_noise_is_looked_at_once_in_all_rounds(found, monkeypatch):
+    """A round on more columns counts on the noise that the one before found."""
+    X, y, _ = counts(300, 0)
+    noises = []
+    run = _training.Trainer.run
+
+    def noted(self, *args):
+        noises.append(self.excess)
+        run(self, *args)
+        self.late = None  # as if columns had been found after the whole round
+
+    monkeypatch.setattr(_training.Trainer, "run", noted)
+    monkeypatch.setattr("sklearn_kan._base.late_columns", lambda *args: np.arange(8) == 7)
+    monkeypatch.setattr(KANRegressor, "_telling", lambda self, table: np.arange(8) < 7)
+    monkeypatch.setattr(_training.Trainer, "_lacks_columns", lambda self: False)
+    KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    assert len(found) == 1
+    assert noises == [1.0, found[0]]
