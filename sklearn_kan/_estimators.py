@@ -87,7 +87,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         `smoothing` means that too.
         Noise with heavy tails, or that grows with the mean, may be learnt and not show in the residuals. Where
         hidden_layer_sizes='auto', no rows are held out for early stopping, 'lbfgs' trains and the first network uses a
-        degree of freedom for ten targets or fewer, networks trained on four fifths of the rows tell whether to count
+        degree of freedom for seven targets or fewer, networks trained on four fifths of the rows tell whether to count
         on noise of 4 or 16 times the variance, if that meets the other rows better by a standard error (SafeBayes,
         Grünwald & van Ommen 2017): all begins anew with it then.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
