@@ -12,8 +12,8 @@ import numpy as np
 
 # Noise that is tried, in units of what the residuals say.
 _EXCESSES = (4.0, 16.0)
-# Part of the rows that is held out.
-HELD_OUT = 0.2
+# Part of the rows that is held out, and the noise there, in the same units, that contradicts the residuals.
+HELD_OUT, _CONTRADICTION = 0.2, 1.5
 # Degrees of freedom in parts of the targets below which little noise can have been learnt.
 FLEXIBLE = 0.15
 
@@ -24,23 +24,23 @@ def safe_excess(held_out, weight):
     Parameters
     ----------
     held_out : callable
-        excess -> losses of rows held out, shape (n_samples,).
+        excess -> losses of rows held out, shape (n_samples,), and their noise in units of what the residuals say.
     weight : ndarray of shape (n_samples,)
 
     Returns
     -------
     excess : float
-        1 where with more these rows are not met better by a standard error.
+        1 where these rows do not contradict the residuals, or are not met better with more by a standard error.
     """
-    weight = weight / weight.sum()
-    losses = held_out(1.0)
+    losses, noise = held_out(1.0)
     found, most = 1.0, 0.0
+    if noise <= _CONTRADICTION:
+        return found
+    weight = weight / weight.sum()
     for excess in _EXCESSES:
-        fall = losses - held_out(excess)
+        fall = losses - held_out(excess)[0]
         mean = fall @ weight
         error = np.sqrt((fall - mean) ** 2 @ weight**2)
         if mean > max(most, error):
             found, most = excess, mean
-        if mean < -error:
-            break
     return found

@@ -356,13 +356,22 @@ class StageTrainer:
         )
 
     def held_out(self, network, rows, out, excess):
-        """Losses of rows held out, shape (n_samples,), from a network that begins as given on the other rows."""
+        """How rows held out are met by a network that begins as given on the other rows.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_samples,)
+        noise : float
+            Dispersion in units of what the other rows say.
+        """
         other = StageTrainer(self.settings, self.loss, rows, None, self.rng, self.progress)
         for name in ("null_loss", "solver", "ridge", "smoothness"):
             setattr(other, name, getattr(self, name))
         other.excess = excess
         network, _ = other._solve(network.copy(), self.settings.max_iter, record=False)
-        return self.loss.value(out.y, network.raw_predict(out.X)).sum(axis=1)
+        raw = network.raw_predict(out.X)
+        dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())
+        return self.loss.value(out.y, raw).sum(axis=1), dispersion / other.evidence.dispersion
 
     def settle(self, network, max_iter):
         """Some iterations from where a network is, with even strengths that suit the loss that is left.
