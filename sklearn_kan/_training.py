@@ -14,7 +14,7 @@ from ._grid import follow_activations, refine, with_overhang
 from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
-from ._safe_bayes import FLEXIBLE, HELD_OUT, safe_excess
+from ._safe_bayes import ENOUGH, FLEXIBLE, HELD_OUT, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
 from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
@@ -235,7 +235,9 @@ class Trainer(StageTrainer):
         self.safe, n_targets = True, self.n_cases * self.rows.y.shape[1]
         if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return False
-        if self.loss.known_dispersion or self.evidence.edof < FLEXIBLE * n_targets:
+        if self.network.n_parameters == 0 or self.loss.known_dispersion or len(self.rows.X) < ENOUGH:
+            return False
+        if self.evidence.edof < FLEXIBLE * n_targets:
             return False
         self.progress.begin_stage("rows held out", self.settings.max_iter)
         rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried

@@ -106,6 +106,13 @@ def test_only_the_evidence_of_flexible_networks_is_looked_at(options, monkeypatc
     KANRegressor(**{"max_iter": 5, "random_state": 0, **options}).fit(X, y)
 
 
+@pytest.mark.parametrize("n_samples, factor", [(100, 0.0), (49, 1.0), (1, 1.0)])
+def test_nothing_is_looked_at_without_rows_or_functions(n_samples, factor, monkeypatch):
+    monkeypatch.setattr(_training, "safe_excess", None)
+    X, y = smooth(n_samples, 0)
+    assert np.isfinite(KANRegressor(max_iter=5, random_state=0).fit(X, factor * y).predict(X)).all()
+
+
 def test_labels_tell_their_noise(monkeypatch):
     monkeypatch.setattr(_training, "safe_excess", None)
     X, y = smooth(150, 0)
