@@ -86,11 +86,11 @@ class KANRegressor(RegressorMixin, BaseKAN):
         each on average, in any table: they have to show an effect in an analysis of variance. 'auto' for `alpha` or
         `smoothing` means that too.
         Noise with heavy tails, or that grows with the mean, may be learnt and not show in the residuals. Where
-        hidden_layer_sizes='auto', 'lbfgs' trains, no rows are held out for early stopping, there are 50 or more, and
-        the first network uses a degree of freedom for seven targets or fewer, another one is trained on four fifths of
-        the rows. If the noise of the rest is more than 1.5 times what it expects, and networks that count on noise of
-        4 or 16 times the variance meet these rows better by a standard error, all begins anew with that (SafeBayes,
-        Grünwald & van Ommen 2017).
+        hidden_layer_sizes='auto', 'lbfgs' trains, no rows are held out for early stopping, there are 50 or more and
+        few are repeated, and the first network uses a degree of freedom for seven targets or fewer, another one is
+        trained on four fifths of the rows. If the noise of the rest is more than 1.5 times what it expects, and
+        networks that count on noise of 4 or 16 times the variance meet these rows better by a standard error, all
+        begins anew with that (SafeBayes, Grünwald & van Ommen 2017).
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of

@@ -14,8 +14,11 @@ import numpy as np
 _EXCESSES = (4.0, 16.0)
 # Part of the rows that is held out, and the noise there, in the same units, that contradicts the residuals.
 HELD_OUT, _CONTRADICTION = 0.2, 1.5
-# Degrees of freedom in parts of the targets below which little noise can have been learnt, and rows that tell it.
-FLEXIBLE, ENOUGH = 0.15, 50
+# Degrees of freedom in parts of the targets below which little noise can have been learnt.
+FLEXIBLE = 0.15
+# Rows that tell it, at least, and cases a row, at most: where rows are repeated new ones are copies of known ones as
+# well, but those held out are not.
+ENOUGH, MOST_CASES = 50, 1.1
 
 
 def safe_excess(held_out, weight):

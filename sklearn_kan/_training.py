@@ -14,7 +14,7 @@ from ._grid import follow_activations, refine, with_overhang
 from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
-from ._safe_bayes import ENOUGH, FLEXIBLE, HELD_OUT, safe_excess
+from ._safe_bayes import ENOUGH, FLEXIBLE, HELD_OUT, MOST_CASES, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
 from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
@@ -230,14 +230,20 @@ class Trainer(StageTrainer):
             self.late = late if late.any() else None
         return self.late is not None
 
-    def _hides_noise(self, make_network):
-        """Whether new starts have to count on more noise than residuals show, where the first member is flexible."""
-        self.safe, n_targets = True, self.n_cases * self.rows.y.shape[1]
+    def _may_hide_noise(self):
+        """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
         if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return False
-        if self.network.n_parameters == 0 or self.loss.known_dispersion or len(self.rows.X) < ENOUGH:
+        if self.loss.known_dispersion or self.network.n_parameters == 0:
             return False
-        if self.evidence.edof < FLEXIBLE * n_targets:
+        n_rows, n_outputs = self.rows.y.shape
+        enough = n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
+        return enough and self.evidence.edof >= FLEXIBLE * self.n_cases * n_outputs
+
+    def _hides_noise(self, make_network):
+        """Whether new starts have to count on more noise than residuals show; asked once."""
+        self.safe = True
+        if not self._may_hide_noise():
             return False
         self.progress.begin_stage("rows held out", self.settings.max_iter)
         rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried

@@ -113,6 +113,15 @@ def test_nothing_is_looked_at_without_rows_or_functions(n_samples, factor, monke
     assert np.isfinite(KANRegressor(max_iter=5, random_state=0).fit(X, factor * y).predict(X)).all()
 
 
+def test_copies_of_rows_are_not_held_out(found):
+    X, y, _ = amounts(200, 1)
+    X, y = np.vstack([X, X[::4]]), np.append(y, y[::4])
+    KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    assert not found
+    KANRegressor(max_iter=40, random_state=0).fit(X, y + 1e-3 * np.arange(250))
+    assert len(found) == 1
+
+
 def test_labels_tell_their_noise(monkeypatch):
     monkeypatch.setattr(_training, "safe_excess", None)
     X, y = smooth(150, 0)
