@@ -355,7 +355,7 @@ class StageTrainer:
             **common,
         )
 
-    def held_out(self, network, rows, out, excess):
+    def _held_out(self, network, rows, out, excess):
         """How rows held out are met by a network that begins as given on the other rows.
 
         Returns

@@ -115,7 +115,7 @@ class Trainer(StageTrainer):
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
         self.ridges = None  # of the starts of L-BFGS, once a competition has told them
-        self.safe = not isinstance(self.settings.hidden_layer_sizes, str)  # whether the noise was looked at
+        self.safe = False  # whether noise that the residuals hide was looked for
 
     def learn_from(self, other):
         """What a trainer on fewer columns has found out about the data."""
@@ -234,7 +234,8 @@ class Trainer(StageTrainer):
         """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
         if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return False
-        if self.loss.known_dispersion or self.network.n_parameters == 0:
+        sizes_given = not isinstance(self.settings.hidden_layer_sizes, str)
+        if sizes_given or self.loss.known_dispersion or self.network.n_parameters == 0:
             return False
         n_rows, n_outputs = self.rows.y.shape
         enough = n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
@@ -250,7 +251,7 @@ class Trainer(StageTrainer):
         rows = self.rows.X, self.rows.y, self.rows.weight
         some, out = (Rows(*part) for part in hold_out(*rows, HELD_OUT, rng, stratify=False))
         start = make_network(rng)
-        self.excess = safe_excess(lambda excess: self.held_out(start, some, out, excess), out.weight)
+        self.excess = safe_excess(lambda excess: self._held_out(start, some, out, excess), out.weight)
         return not self.progress.end_stage(self.network) and self.excess > 1.0
 
     def _screen(self, make_network):
