@@ -66,16 +66,12 @@ class Edges:
     places: np.ndarray  # (n_edges, n_terms) in the group
     terms: np.ndarray  # (n_terms,)
 
-    def write(self, blocks, matrix):
-        """A matrix of these terms for each input node becomes the block of each edge."""
-        matrix[self.places[:, :, None], self.places[:, None]] = blocks[np.ix_(self.nodes, self.terms, self.terms)]
-
-    def of(self, matrix):
-        """The blocks of the edges in a matrix, shape (n_edges, n_terms, n_terms)."""
-        return matrix[self.places[:, :, None], self.places[:, None]]
+    def add_to(self, matrix, blocks):
+        """Add a matrix of these terms for each input node to the block of each edge."""
+        matrix[self.places[:, :, None], self.places[:, None]] += blocks[np.ix_(self.nodes, self.terms, self.terms)]
 
     def of_gram(self, root):
-        """The same in R R', of which no more is found."""
+        """The blocks of the edges in R R', of which no more is found, shape (n_edges, n_terms, n_terms)."""
         rows = root[self.places]
         return rows @ rows.transpose(0, 2, 1)
 
@@ -102,7 +98,8 @@ class Parts:
     """
 
     def __init__(self, network, detail):
-        self.network, self.detail = network, detail
+        self.detail, self.shape, self.free = detail, network.shape, network.free
+        self.n_rows = len(network.layers[0].tables.values)
         self.lowest = len(network.layers) - 1 if detail == "last" else 0
         self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
         self.number_start = network.number_offsets[self.lowest]
@@ -123,10 +120,10 @@ class Parts:
     def _nodes(self, free):
         """The free columns in groups of one node each, or of a part of its edges."""
         layer, output = self.places[free][:, [0, 3]].T
-        node = layer * max(self.network.shape) + output
+        node = layer * max(self.shape) + output
         order = np.argsort(node, kind="stable")
         groups = np.split(free[order], np.flatnonzero(np.diff(node[order])) + 1)
-        most = max(min(np.sqrt(0.5 * _WORK / (len(free) * self.network.shape[-1])), _DENSE**2 / len(free)), _LEAST)
+        most = max(min(np.sqrt(0.5 * _WORK / (len(free) * self.shape[-1])), _DENSE**2 / len(free)), _LEAST)
         return [part for group in groups for part in self._split(group, most)]
 
     def _split(self, group, most):
@@ -135,7 +132,7 @@ class Parts:
         An edge is not divided, but for tables: a sample is in one row of each, so that rows share no sample.
         """
         layer, node = self.places[group, :2].T
-        in_table = (layer == 0) & (node == self.network.layers[self.lowest].n_in)
+        in_table = (layer == 0) & (node == self.shape[self.lowest])
         starts = np.flatnonzero(np.diff(node, prepend=-1) | in_table)
         n_parts = min(-(-len(group) // int(most)), len(starts))
         at = starts[np.searchsorted(starts, len(group) * np.arange(1, n_parts) / n_parts, side="right") - 1]
@@ -143,38 +140,38 @@ class Parts:
 
     def parameters(self, group):
         """Places of a group in theta."""
-        return np.searchsorted(self.network.free, self.columns[group])
+        return np.searchsorted(self.free, self.columns[group])
 
     @property
     def n_sums(self):
         """Rows a sample of the Jacobian that the matrices take."""
-        return self.network.shape[-1] if self.detail == "whole" else 1
+        return self.shape[-1] if self.detail == "whole" else 1
 
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
-        work = min(n_rows, 2 * self.largest) * self.network.shape[-1] * self.size
+        work = min(n_rows, 2 * self.largest) * self.shape[-1] * self.size
         most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
-        matrices = max(self.size, len(self.network.layers[0].tables.values) ** 2)
+        matrices = max(self.size, self.n_rows**2)
         return matrices <= most**2 and (work <= _MOST_WORK or self.detail == "last")
 
-    def _layers(self, terms, delta):
+    def _layers(self, network, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""
-        for l in reversed(range(self.lowest, len(self.network.layers))):  # noqa: E741
-            layer, term = self.network.layers[l], terms[l]
+        for l in reversed(range(self.lowest, len(network.layers))):  # noqa: E741
+            layer, term = network.layers[l], terms[l]
             yield l, layer, term, delta
             if l > self.lowest:
                 delta = layer.input_gradient(term, delta)
 
-    def jacobian(self, terms, delta):
+    def jacobian(self, network, terms, delta):
         """Derivatives of sums of raw predictions, weighed by delta, shape (n_samples, n_sums, n_columns)."""
         jacobian = np.zeros((*delta.shape[:2], self.n_columns))
-        for l, layer, term, by_node in self._layers(terms, delta):  # noqa: E741
-            number_offset = self.end - self.start + self.network.number_offsets[l] - self.number_start
-            value_offset = [self.network.value_offset] if l == 0 else []
-            layer.jacobian(term, by_node, jacobian, self.network.offsets[l] - self.start, number_offset, *value_offset)
+        for l, layer, term, by_node in self._layers(network, terms, delta):  # noqa: E741
+            number_offset = self.end - self.start + network.number_offsets[l] - self.number_start
+            value_offset = [network.value_offset] if l == 0 else []
+            layer.jacobian(term, by_node, jacobian, network.offsets[l] - self.start, number_offset, *value_offset)
         return jacobian
 
-    def _factors(self, terms, delta):
+    def _factors(self, network, terms, delta):
         """Of each group of one node: its columns' features and the cotangents of the node, whose products are J.
 
         Yields
@@ -182,28 +179,28 @@ class Parts:
         features : ndarray of shape (n_samples, n_group)
         by_node : ndarray of shape (n_samples, n_sums)
         """
-        found = [(layer.features(term), rows) for _, layer, term, rows in self._layers(terms, delta)][::-1]
+        found = [(layer.features(term), rows) for _, layer, term, rows in self._layers(network, terms, delta)][::-1]
         for group in self.groups:
             k, _, _, j, _ = self.places[group[0]]
             features, rows = found[k]
             yield features[:, _as_slice(self.places[group, 4])], rows[:, :, j]
 
-    def grams(self, terms, delta):
+    def grams(self, network, terms, delta):
         """J' J of each group over all samples and sums."""
         if self.detail == "whole":
-            jacobian = self.jacobian(terms, delta).reshape(-1, self.n_columns)
+            jacobian = self.jacobian(network, terms, delta).reshape(-1, self.n_columns)
             return [_gram(jacobian[:, group]) for group in self.groups]
-        factors = self._factors(terms, delta)
+        factors = self._factors(network, terms, delta)
         return [_gram(np.sqrt(np.einsum("sr,sr->s", rows, rows))[:, None] * features) for features, rows in factors]
 
-    def squares(self, terms, delta, roots):
+    def squares(self, network, terms, delta, roots):
         """Squared lengths of the rows of J of each group times its root, added up, shape (n_samples, n_sums)."""
         if self.detail == "whole":
-            jacobian = self.jacobian(terms, delta)
+            jacobian = self.jacobian(network, terms, delta)
             spread = (jacobian[:, :, group] @ root for group, root in zip(self.groups, roots, strict=True))
             return sum((np.einsum("srp,srp->sr", one, one) for one in spread), np.zeros(delta.shape[:2]))
         total = np.zeros(delta.shape[:2])
-        for (features, rows), root in zip(self._factors(terms, delta), roots, strict=True):
+        for (features, rows), root in zip(self._factors(network, terms, delta), roots, strict=True):
             spread = features @ root
             total += np.einsum("sp,sp->s", spread, spread)[:, None] * rows**2
         return total
@@ -215,7 +212,7 @@ class Parts:
 
     def _edges(self, group):
         layer, node, term, output = self.places[group, :4].T
-        n_in = np.array([one.n_in for one in self.network.layers[self.lowest :]])
+        n_in = np.array(self.shape[self.lowest : -1])
         table = node == n_in[layer]
         kind = np.where(table, len(n_in) + output, layer)
         found = []
@@ -229,16 +226,12 @@ class Parts:
             found.append(Edges(None if is_table else self.lowest + int(one), nodes, places, term[places[0]]))
         return found
 
-    def penalties(self, objective):
-        """Curvature of ridge and smoothness, a matrix for each group: terms of one edge curb one another."""
-        of_tables = self.network.layers[0].tables.curvature(objective.totals, objective.table_strengths)
-        found = []
-        for group, edges in zip(self.groups, self.edges, strict=True):
-            matrix = np.zeros((len(group), len(group)))
+    def add_penalties(self, objective, matrices):
+        """Add the curvature of ridge and smoothness to the matrix of each group: terms of one edge curb one another."""
+        for edges, matrix in zip(self.edges, matrices, strict=True):
             for some in edges:
-                some.write(of_tables[None] if some.layer is None else objective.matrices[some.layer], matrix)
-            found.append(matrix)
-        return found
+                own = objective.table_matrix[None] if some.layer is None else objective.matrices[some.layer]
+                some.add_to(matrix, own)
 
     def chunk_rows(self, n_sums):
         """Rows a chunk of the Jacobian."""
@@ -247,9 +240,15 @@ class Parts:
 
 def affordable_parts(objective, details):
     """The parts of the first of some details, see `Parts`, whose matrices are affordable; None if none is."""
-    network = objective.network
-    every = (Parts(network, detail) for detail in details)
+    every = (objective.parts(detail) for detail in details)
     return next((parts for parts in every if parts.affordable(objective.n_rows)), None)
+
+
+def curvatures(objective, parts):
+    """J' C J + P of each group."""
+    matrices = normal_matrices(objective, parts)
+    parts.add_penalties(objective, matrices)
+    return matrices
 
 
 def normal_matrices(objective, parts):
@@ -257,14 +256,14 @@ def normal_matrices(objective, parts):
     most = _MOST_WORK if parts.detail == "whole" else _WORK
     step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / most))
     if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
-        return [objective.unsmoothed_equations(objective.network.theta)[2]]
+        return [objective.unsmoothed_equations(objective.network.theta)[2].copy()]
     some = objective.subset(slice(None, None, step)) if step > 1 else objective
 
     def chunk(rows):
         raw, terms = some.forward(rows)
         factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
         delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
-        return parts.grams(terms, delta)
+        return parts.grams(some.network, terms, delta)
 
     chunk_rows = min(parts.chunk_rows(parts.n_sums), max(_ROWS, objective.network.chunk_rows()))
     total = [0.0] * len(parts.groups)

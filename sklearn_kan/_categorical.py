@@ -277,35 +277,34 @@ class Tables:
 
     # --- penalty ----------------------------------------------------------------------------------------------------
 
-    def _shares(self, totals):
+    def shares(self, totals):
         """Shares of a table's samples at its rows; equal ones where there are no samples."""
         sums = np.repeat(self._sums(totals), self.sizes)
         return np.divide(totals, sums, out=1.0 / np.repeat(self.sizes, self.sizes), where=sums > 0.0)
 
-    def penalty(self, totals, strengths):
+    def penalty(self, shares, strengths):
         """Value and gradient of the penalty; see the module.
 
         Parameters
         ----------
-        totals : ndarray of shape (n_rows,)
-            Weight of the training rows at every row of the tables.
+        shares : ndarray of shape (n_rows,)
+            Of the training rows, at every row of the tables.
         strengths : ndarray of shape (n_tables,)
         """
         if not len(self):  # mini-batches of a large table ask often
             return 0.0, np.zeros_like(self.values)
-        p = self._shares(totals)[:, None]
+        p = shares[:, None]
         mean = np.repeat(self._sums(p * self.values), self.sizes, axis=0)
         off = self.values - mean
         by_mean = mean - np.repeat(self._sums(off), self.sizes, axis=0)
         strength = np.repeat(strengths, self.sizes)[:, None]
         # The value is that of the quadratic form: half of gradient times values.
         gradient = strength * (off + p * by_mean)
-        return 0.5 * float(np.sum(gradient * self.values)), gradient
+        return 0.5 * float(np.vdot(gradient, self.values)), gradient
 
-    def curvature(self, totals, strengths):
+    def curvature(self, shares, strengths):
         """Curvature of the penalty by the rows of one output node, shape (n_rows, n_rows); it is the same for all."""
         matrix = np.zeros((len(self.values), len(self.values)))
-        shares = self._shares(totals)
         for k, strength in enumerate(strengths):
             rows = self.rows_of(k)
             p = shares[rows]
@@ -314,12 +313,11 @@ class Tables:
             matrix[rows, rows] = strength * block
         return matrix
 
-    def add_penalty(self, hessian, offset, totals, strengths):
+    def add_penalty(self, hessian, offset, matrix):
         """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
         if not len(self):
             return
         n_rows, n_out = self.values.shape
-        matrix = self.curvature(totals, strengths)
         for j in range(n_out):
             places = offset + np.arange(n_rows) * n_out + j
             hessian[np.ix_(places, places)] += matrix

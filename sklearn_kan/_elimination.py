@@ -10,18 +10,16 @@ The standard deviation of an edge tells nothing of that: of two columns that say
 
 import numpy as np
 
-from ._blocks import affordable_parts, normal_matrices
+from ._blocks import affordable_parts, curvatures
 from ._cholesky import inverse_root, upper_product
 from ._posterior import LEAST_CURVATURE
 
 
-def _edges_of(parts, group):
+def _edges_of(places, first):
     """(l, i, j) of the edges without symbols of a group, each with the positions of its parameters.
 
-    A column's spline and its table are one edge.
+    A column's spline and its table are one edge: the places, see `Parts`, are those of the former then.
     """
-    places = parts.places[group]
-    first = parts.network.layers[0]
     is_table = (places[:, 0] == 0) & (places[:, 1] == first.n_in)
     places[is_table, 1] = np.repeat(first.tables.columns, first.tables.sizes)[places[is_table, 2]]
     edges, edge = np.unique(places[:, [0, 1, 3]], axis=0, return_inverse=True)
@@ -90,12 +88,11 @@ def needless_edges(objective, least, part, needed=()):
     if parts is None:
         return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
-    groups, found = [], []
-    matrices = normal_matrices(objective, parts)
-    for group, matrix, penalty in zip(parts.groups, matrices, parts.penalties(objective), strict=True):
-        (root, _, _), parameters = inverse_root(matrix + penalty, LEAST_CURVATURE), parts.parameters(group)
+    groups, found, first = [], [], objective.network.layers[0]
+    for group, matrix in zip(parts.groups, curvatures(objective, parts), strict=True):
+        (root, _, _), parameters = inverse_root(matrix, LEAST_CURVATURE), parts.parameters(group)
         inverse = upper_product(root)
-        edges = {edge: at for edge, at in _edges_of(parts, group) if edge not in needed}
+        edges = {edge: at for edge, at in _edges_of(parts.places[group], first) if edge not in needed}
         groups.append((parameters, inverse, edges))
         found += _eliminate(inverse.copy(), theta[parameters], edges, least, most)
     gone = [edge for _, edge in sorted(found)[:most]]

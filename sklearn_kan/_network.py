@@ -121,6 +121,14 @@ class Network:
         added = grid_size - self.layers[0].grid_size
         return self.n_parameters + added * sum(int(layer.edge_mask.sum()) for layer in self.layers)
 
+    def parametrized_like(self, other):
+        """Whether the parameters of another network of the same table mean the same."""
+        symbols = (
+            np.array_equal(one.symbols.edges, two.symbols.edges)
+            for one, two in zip(self.layers, other.layers, strict=False)
+        )
+        return self.places == other.places and np.array_equal(self.free, other.free) and all(symbols)
+
     def copy(self):
         return Network(self.layers, self.offset, self.moments)
 

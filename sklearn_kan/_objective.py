@@ -7,9 +7,11 @@ Jacobian of all rows never exists.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from ._blocks import Parts
 from ._bspline import continuity, roughness
 from ._gauss_newton import Segments
 from ._grid import OUTLIERS
@@ -94,7 +96,8 @@ class Objective:
         self.strengths = strengths
         self.reach = reach
         self.first = None
-        if before is not None and network.layers[0].expands_like(before.network.layers[0]):
+        expanded = before is not None and network.layers[0].expands_like(before.network.layers[0])
+        if expanded:
             self.first = before.first
         elif X.size * (network.layers[0].degree + 2) <= _KEPT_ELEMENTS:
             self.first = network.layers[0].kept(network.layers[0].expand(X, slopes=False, reach=reach))
@@ -104,9 +107,13 @@ class Objective:
         self.units, self.ties = zip(*(self._units(k, before) for k in range(len(network.layers))), strict=True)
         self.matrices = [self._penalty(k) for k in range(len(network.layers))]
         self._curvature = None
-        self.totals = self._table_totals()
-        columns = network.layers[0].tables.columns
+        tables = network.layers[0].tables
+        self.totals = before.totals if expanded else self._table_totals()
+        self.shares = before.shares if expanded else tables.shares(self.totals)
+        columns = tables.columns
         self.table_strengths = strengths.of_nodes("alpha", network, 0)[columns] + strengths.continuity
+        same = before is not None and network.parametrized_like(before.network)
+        self._parts = before._parts if same else {}
 
     def _units(self, l, before):  # noqa: E741
         """Matrices of ridge and smoothness of one edge of every input node of layer l at strength 1, and ties."""
@@ -127,6 +134,17 @@ class Objective:
     @property
     def n_rows(self):
         return len(self.X)
+
+    def parts(self, detail):
+        """Which parameters count, and which of them together, see `Parts`; it is remembered."""
+        if detail not in self._parts:
+            self._parts[detail] = Parts(self.network, detail)
+        return self._parts[detail]
+
+    @cached_property
+    def table_matrix(self):
+        """Curvature of the ridge by the rows of layer 0's tables, for one output node, shape (n_rows, n_rows)."""
+        return self.network.layers[0].tables.curvature(self.shares, self.table_strengths)
 
     def subset(self, rows):
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""
@@ -247,7 +265,7 @@ class Objective:
         """Value of ridge and smoothness, the gradient by all weights, and its parts of every layer."""
         total = np.zeros(len(self.network.weights))  # the numbers of symbolic edges have no penalty
         gradients = self.network.layer_gradients(total)
-        value, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.totals, self.table_strengths)
+        value, gradients[0][-1][:] = self.network.layers[0].tables.penalty(self.shares, self.table_strengths)
         for matrices, layer, gradient in zip(self.matrices, self.network.layers, gradients, strict=True):
             value += quadratic_value_gradient(matrices, layer.weights, gradient[0])
         return value, total, gradients
@@ -377,7 +395,7 @@ class Objective:
         curvature = np.zeros((len(network.weights), len(network.weights)))
         for layer, offset, matrices in zip(network.layers, network.offsets, self.matrices, strict=True):
             add_blocks(curvature, offset, matrices, np.ones(layer.edge_mask.shape))
-        network.layers[0].tables.add_penalty(curvature, network.value_offset, self.totals, self.table_strengths)
+        network.layers[0].tables.add_penalty(curvature, network.value_offset, self.table_matrix)
         self._curvature = self._of_parameters(curvature)
         return self._curvature
 

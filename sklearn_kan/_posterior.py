@@ -9,11 +9,10 @@ penalty is left out. Enough rows that were held out tell phi better than the res
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
-from ._blocks import Parts, affordable_parts, normal_matrices
-from ._cholesky import inverse_root
+from ._blocks import Parts, affordable_parts, curvatures
 from ._committee import apart
+from ._covariance import Covariance
 from ._threads import map_chunks
 
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
@@ -23,13 +22,6 @@ _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 _ENOUGH, _MOST_HELD_OUT = 100, 1_000
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 LEAST_CURVATURE = 1e-10
-
-
-def degrees_of_freedom(root, added, penalty):
-    """tr(H^-1 J' C J) = tr(1 - H^-1 P) from R R' = H^-1 and P, which is sparse; gauge directions count 0."""
-    root = np.ascontiguousarray(root)  # the order of the product
-    penalty = csr_array(penalty) + diags_array(added)
-    return float(len(root) - np.vdot(root, penalty @ root))
 
 
 @dataclass
@@ -64,7 +56,7 @@ class Posterior:
 
         def fill(rows):
             _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-            out[rows] = parts.squares(terms, np.tile(eye, (len(terms[0].t), 1, 1)), self.roots)
+            out[rows] = parts.squares(network, terms, np.tile(eye, (len(terms[0].t), 1, 1)), self.roots)
 
         for _ in map_chunks(fill, len(X), parts.chunk_rows(len(eye))):
             pass
@@ -155,16 +147,12 @@ def laplace(objective, n_rows, validation=None):
     parts = affordable_parts(objective, _DEGREES)
     if parts is None:
         return None
-    matrices = normal_matrices(objective, parts)
+    matrices = curvatures(objective, parts)
     if not all(np.isfinite(matrix).all() for matrix in matrices):
         return None
-    roots, edf = [], 0.0
-    for matrix, penalty in zip(matrices, parts.penalties(objective), strict=True):
-        root, added, _ = inverse_root(matrix + penalty, LEAST_CURVATURE)
-        roots.append(root)
-        edf += degrees_of_freedom(root, added, penalty)
-    n_outputs = network.shape[-1]
-    found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in roots], np.ones(n_outputs), edf)
+    covariance, n_outputs = Covariance(objective, parts, matrices, LEAST_CURVATURE), network.shape[-1]
+    edf = covariance.edof
+    found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in covariance.roots], np.ones(n_outputs), edf)
     if objective.loss.known_dispersion:
         return found
     if validation is not None and len(validation.X) >= _ENOUGH:

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._blocks import Parts, normal_matrices
+from ._blocks import Parts, curvatures
 from ._cholesky import inverse_root, upper_product
+from ._covariance import Covariance
 from ._objective import Strengths
 
 _WEAKEST, _STRONGEST = 1e-24, 1e6
@@ -68,41 +69,15 @@ def _inverse(matrix):
     return upper_product(root), log
 
 
-class _Covariance:
-    """V, summed over the edges of each input node.
-
-    Attributes
-    ----------
-    blocks : list of ndarray of shape (n_in, n_terms, n_terms)
-    tables : ndarray of shape (n_rows, n_rows)
-        The same for the rows of layer 0's tables.
-    edof, log_determinant : float
-    """
-
-    def __init__(self, objective, theta, *, dense):
-        network = objective.network
-        parts = Parts(network, "whole" if dense else "nodes")
-        if dense:
-            data, penalties = [objective.unsmoothed_equations(theta)[2]], [objective.quadratic_curvature()]
-        else:
-            data, penalties = normal_matrices(objective, parts), parts.penalties(objective)
-        self.edof = self.log_determinant = 0.0
-        self.inverses = []  # none of all parameters, whose solver needs none
-        self.blocks = [np.zeros_like(matrices) for matrices in objective.matrices]
-        n_rows = len(network.layers[0].tables.values)
-        self.tables = np.zeros((n_rows, n_rows))
-        for group, edges, matrix, penalty in zip(parts.groups, parts.edges, data, penalties, strict=True):
-            root, added, log_determinant = inverse_root(matrix + penalty, _FIRST_JITTER)
-            self.log_determinant += log_determinant
-            self.edof += len(group) - float(added @ np.einsum("pq,pq->p", root, root))
-            if not dense:
-                self.inverses.append((parts.parameters(group), upper_product(root)))
-            for some in edges:
-                own = some.of_gram(root) if dense else some.of(self.inverses[-1][1])
-                some.add(own, self.tables[None] if some.layer is None else self.blocks[some.layer])
-        of_tables = network.layers[0].tables.curvature(objective.totals, objective.table_strengths)
-        pairs = zip([*self.blocks, self.tables], [*objective.matrices, of_tables], strict=True)
-        self.edof -= float(sum(np.vdot(own, penalty) for own, penalty in pairs))
+def _covariance(objective, theta, *, dense):
+    """V of all parameters, or of those of functions into each node, and these as their inverses and places."""
+    parts = objective.parts("whole" if dense else "nodes")
+    if dense:
+        whole = objective.unsmoothed_equations(theta)[2] + objective.quadratic_curvature()
+        return Covariance(objective, parts, [whole], _FIRST_JITTER), []  # whose solver needs no inverse
+    found = Covariance(objective, parts, curvatures(objective, parts), _FIRST_JITTER)
+    places = map(parts.parameters, parts.groups)
+    return found, list(zip(places, map(upper_product, found.roots), strict=True))
 
 
 def affordable(network, n_rows):
@@ -149,7 +124,7 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     """
     network = objective.network
     network.theta = theta
-    covariance = _Covariance(objective, theta, dense=dense)
+    covariance, inverses = _covariance(objective, theta, dense=dense)
     n_targets = n_cases * network.shape[-1]
     freedom = max(n_targets - covariance.edof, _LEAST_FREEDOM * n_targets)
     phi = 1.0
@@ -181,7 +156,7 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     known = objective.loss.known_dispersion
     log_likelihood = -n_cases / noise * loss if known else -0.5 * (freedom / excess + n_targets * np.log(noise))
     evidence = (log_likelihood - cost) / n_targets
-    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, covariance.inverses)
+    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, inverses)
 
 
 def _prior(layer, matrix):
@@ -198,7 +173,7 @@ def _add_tables(objective, covariance, strength, gamma, size):
     tables = objective.network.layers[0].tables
     if not len(tables):
         return
-    unit = tables.curvature(objective.totals, np.ones(len(tables)))
+    unit = tables.curvature(objective.shares, np.ones(len(tables)))
     used = np.sum(covariance.tables * unit, axis=1)
     squares = np.sum(tables.values * (unit @ tables.values), axis=1)
     for k, i in enumerate(tables.columns):

@@ -132,7 +132,7 @@ def test_penalty(absent):
     weight = np.random.RandomState(0).uniform(0.5, 2.0, len(x))
     tables, strengths = network.layers[0].tables, np.array([0.3, 2.0, 0.7])
     totals = tables.totals(network.layers[0].expand(x).rows, weight)
-    value, gradient = tables.penalty(totals, strengths)
+    value, gradient = tables.penalty(tables.shares(totals), strengths)
     assert_allclose(value, naive_penalty(tables, x, weight, strengths), rtol=1e-12)
     shape, flat = tables.values.shape, tables.values.ravel().copy()
 
@@ -141,7 +141,7 @@ def test_penalty(absent):
 
     assert_allclose(gradient.ravel(), naive.gradient(at, flat), atol=1e-8)
     hessian = np.zeros((flat.size + 2, flat.size + 2))
-    tables.add_penalty(hessian, 2, totals, strengths)
+    tables.add_penalty(hessian, 2, tables.curvature(tables.shares(totals), strengths))
     assert not hessian[:2].any()
     assert_allclose(hessian[2:, 2:] @ flat, gradient.ravel(), rtol=1e-12, atol=1e-14)
     assert_allclose(hessian, hessian.T, atol=1e-15)
@@ -355,7 +355,9 @@ def test_tables_are_divided(least, monkeypatch):
     places = [parts.parameters(group) for group in parts.groups]
     for place, matrix in zip(places, _blocks.normal_matrices(objective, parts), strict=True):
         assert_allclose(matrix, whole[np.ix_(place, place)], rtol=1e-8, atol=1e-12)
-    for place, penalty in zip(places, parts.penalties(objective), strict=True):
+    penalties = [np.zeros((len(place), len(place))) for place in places]
+    parts.add_penalties(objective, penalties)
+    for place, penalty in zip(places, penalties, strict=True):
         expected = objective.quadratic_curvature()[np.ix_(place, place)]
         assert_allclose(penalty, expected, rtol=1e-10, atol=1e-12)
     found = update(objective, network.theta, 60.0, ["alpha"], dense=False)
@@ -364,7 +366,8 @@ def test_tables_are_divided(least, monkeypatch):
 
 def test_matrices_of_very_many_categories_are_not_affordable(monkeypatch):
     rng = np.random.RandomState(0)
-    parts = _blocks.Parts(samples.mixed_network(rng, [4, 3, 2]), "nodes")
+    network = samples.mixed_network(rng, [4, 3, 2])
+    parts = _blocks.Parts(network, "nodes")
     assert parts.affordable(60)
-    monkeypatch.setattr(_blocks, "_DENSE", len(parts.network.layers[0].tables.values) - 1)
+    monkeypatch.setattr(_blocks, "_DENSE", len(network.layers[0].tables.values) - 1)
     assert not parts.affordable(60)

@@ -13,10 +13,9 @@ from scipy.stats import norm
 
 import naive
 from sklearn_kan import KANClassifier, KANRegressor, _blocks
-from sklearn_kan._cholesky import inverse_root
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._posterior import LEAST_CURVATURE, degrees_of_freedom, laplace
+from sklearn_kan._posterior import laplace
 from sklearn_kan._stage import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -113,7 +112,8 @@ def test_jacobian_is_the_naive_one():
     x = samples.inputs(np.random.RandomState(5), one.network, 7)
     parts = _blocks.Parts(one.network, "whole")
     _, terms = one.network.forward(x)
-    assert_allclose(parts.jacobian(terms, np.tile(np.eye(2), (7, 1, 1))), naive.jacobian(one.network, x), rtol=1e-9)
+    jacobian = parts.jacobian(one.network, terms, np.tile(np.eye(2), (7, 1, 1)))
+    assert_allclose(jacobian, naive.jacobian(one.network, x), rtol=1e-9)
 
 
 @pytest.mark.parametrize("loss, n_out", [(SquaredError(), 2), (MultinomialLogLoss(), 3)])
@@ -162,13 +162,6 @@ def test_gauge_directions_do_not_count():
     inverse = np.linalg.pinv(data, rcond=1e-10, hermitian=True)
     expected = np.einsum("skp,pq,skq->sk", jacobian, inverse, jacobian) * found.noise / 200
     assert_allclose(found.variance(one.network, x), expected, rtol=1e-2)
-
-
-def test_degrees_of_freedom():
-    half = np.random.RandomState(0).normal(size=(5, 8)) * (10.0 ** np.arange(-4, 1))[:, None]  # units far apart
-    matrix = half @ half.T
-    root, added, _ = inverse_root(matrix, LEAST_CURVATURE)
-    assert_allclose(degrees_of_freedom(root, added, 0.7 * matrix), 0.3 * 5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("detail", ["nodes", "last"])
