@@ -77,8 +77,8 @@ class Edges:
 
     def add(self, own, blocks):
         """Add the blocks of the edges to the matrices of their input nodes."""
-        nodes, first = np.unique(self.nodes, return_index=True)
-        blocks[np.ix_(nodes, self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
+        first = np.flatnonzero(np.diff(self.nodes, prepend=-1))
+        blocks[np.ix_(self.nodes[first], self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
 
 
 class Parts:

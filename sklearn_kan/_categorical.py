@@ -308,9 +308,7 @@ class Tables:
         for k, strength in enumerate(strengths):
             rows = self.rows_of(k)
             p = shares[rows]
-            ones = np.ones_like(p)
-            block = np.eye(len(p)) - np.outer(ones, p) - np.outer(p, ones) + (len(p) + 1.0) * np.outer(p, p)
-            matrix[rows, rows] = strength * block
+            matrix[rows, rows] = strength * (np.eye(len(p)) - p + p[:, None] * ((len(p) + 1.0) * p - 1.0))
         return matrix
 
     def add_penalty(self, hessian, offset, matrix):

@@ -66,6 +66,29 @@ def inverse_root(matrix, least):
     return root, added * scale**2, log
 
 
+def inverses(matrices, least):
+    """Inverses of a stack of small matrices and their log determinants; `matrices` and `least` as above.
+
+    All of them are raised where one is singular.
+
+    Returns
+    -------
+    inverses : ndarray of shape (n_matrices, n, n)
+    log_determinants : ndarray of shape (n_matrices,)
+    """
+    scale, added = np.sqrt(np.maximum(np.einsum("ipp->ip", matrices), _TINY)), least
+    units = scale[:, :, None] * scale[:, None]
+    while True:
+        try:
+            factors = np.linalg.cholesky(matrices / units + added * np.eye(matrices.shape[1]))
+            break
+        except np.linalg.LinAlgError:
+            added *= _RISE
+    logs = 2.0 * (np.log(np.einsum("ipp->ip", factors)) + np.log(scale)).sum(axis=1)
+    roots = np.linalg.inv(factors)
+    return roots.transpose(0, 2, 1) @ roots / units, logs
+
+
 def upper_product(root):
     """R R' of an upper triangle R, zeros below."""
     upper = dlauum(root, lower=0)[0]

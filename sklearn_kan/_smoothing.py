@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._blocks import Parts, curvatures
-from ._cholesky import inverse_root, upper_product
+from ._cholesky import inverses, upper_product
 from ._covariance import Covariance
 from ._objective import Strengths
 
@@ -61,12 +61,6 @@ class Evidence:
         for places, inverse in self.inverses:
             direction[places] = inverse @ gradient[places]
         return direction
-
-
-def _inverse(matrix):
-    """Inverse and log determinant of a positive definite matrix; a singular one is raised a little."""
-    root, _, log = inverse_root(matrix, _FIRST_JITTER)
-    return upper_product(root), log
 
 
 def _covariance(objective, theta, *, dense):
@@ -124,7 +118,7 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     """
     network = objective.network
     network.theta = theta
-    covariance, inverses = _covariance(objective, theta, dense=dense)
+    covariance, preconditioner = _covariance(objective, theta, dense=dense)
     n_targets = n_cases * network.shape[-1]
     freedom = max(n_targets - covariance.edof, _LEAST_FREEDOM * n_targets)
     phi = 1.0
@@ -136,11 +130,9 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     new = {name: [] for name in names}
     for l, layer in enumerate(network.layers):  # noqa: E741
         n_edges = layer.edge_mask.sum(axis=1)
-        priors = [
-            _prior(layer, matrix) if n else (0.0 * matrix, 0.0) for matrix, n in zip(objective.matrices[l], n_edges)
-        ]
-        log_prior += sum(n * log for n, (_, log) in zip(n_edges, priors, strict=True))
-        left = n_edges[:, None, None] * np.stack([inverse for inverse, _ in priors]) - covariance.blocks[l]
+        priors, logs = _priors(layer, objective.matrices[l])
+        log_prior += float(n_edges @ logs)
+        left = n_edges[:, None, None] * priors - covariance.blocks[l]
         squares = layer.weights @ layer.weights.transpose(0, 2, 1)
         for name in names:
             strength, unit = objective.strengths.of_nodes(name, network, l), objective.units[l][name]
@@ -156,16 +148,15 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     known = objective.loss.known_dispersion
     log_likelihood = -n_cases / noise * loss if known else -0.5 * (freedom / excess + n_targets * np.log(noise))
     evidence = (log_likelihood - cost) / n_targets
-    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, inverses)
+    return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, preconditioner)
 
 
-def _prior(layer, matrix):
-    """Inverse and log determinant of an edge's penalty; a base activation of zero has no weight."""
-    if layer.base_activation != "zero":
-        return _inverse(matrix)
-    inverse = np.zeros_like(matrix)
-    inverse[:-1, :-1], log = _inverse(matrix[:-1, :-1])
-    return inverse, log
+def _priors(layer, matrices):
+    """Inverses and log determinants of an edge's penalty; a base activation of zero has no weight."""
+    n_terms = matrices.shape[1] - (layer.base_activation == "zero")
+    found = np.zeros_like(matrices)
+    found[:, :n_terms, :n_terms], logs = inverses(matrices[:, :n_terms, :n_terms], _FIRST_JITTER)
+    return found, logs
 
 
 def _add_tables(objective, covariance, strength, gamma, size):

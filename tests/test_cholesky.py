@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_kan._cholesky import cholesky, inverse_root, upper_product
+from sklearn_kan._cholesky import cholesky, inverse_root, inverses, upper_product
 
 
 def _raised(factor, scale):
@@ -43,6 +43,28 @@ def test_inverse_root():
     assert_allclose(log, np.linalg.slogdet(matrix).logabsdet, rtol=1e-8)
     assert (added < 1e-8 * matrix.diagonal()).all()
     assert np.isfinite(inverse_root(np.zeros((3, 3)), 1e-10)[0]).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+def test_inverses(size):
+    """NumPy's inverses and determinants, whatever the scales of the parameters."""
+    rng = np.random.RandomState(size)
+    halves = rng.normal(size=(3, size, size + 3)) * np.logspace(-3, 3, size)[:, None]
+    matrices = halves @ halves.transpose(0, 2, 1)
+    given = matrices.copy()
+    found, logs = inverses(matrices, 1e-14)
+    assert_array_equal(matrices, given)
+    for inverse, log, matrix in zip(found, logs, matrices, strict=True):
+        units = np.outer(*2 * [np.sqrt(np.diag(matrix))])
+        assert_allclose(inverse, inverse.T, rtol=1e-12)
+        assert_allclose(inverse * units, np.linalg.inv(matrix / units), rtol=1e-6)
+        assert_allclose(log, np.linalg.slogdet(matrix)[1], rtol=1e-8)
+
+
+def test_inverses_of_singular_matrices():
+    found, logs = inverses(np.stack([np.eye(3), np.ones((3, 3))]), 1e-20)
+    assert np.isfinite(found).all() and np.isfinite(logs).all()
+    assert_allclose(found[0], np.eye(3), atol=1e-8)
 
 
 def test_upper_product():

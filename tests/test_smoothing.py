@@ -10,7 +10,7 @@ from sklearn_kan import KANRegressor
 from sklearn_kan._losses import BinaryLogLoss, Huber, Poisson, Quantile, SquaredError
 from sklearn_kan._network import Network
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._smoothing import _inverse, update
+from sklearn_kan._smoothing import update
 
 N_ROWS = 60
 NAMES = ("alpha", "smoothing")
@@ -177,19 +177,3 @@ def test_fitted_strengths():
     given = KANRegressor((3,), alpha=0.5, smoothing=0.25, n_init=1, max_iter=10, random_state=0).fit(X, X[:, 0] ** 2)
     assert_array_equal(np.concatenate(given.alpha_), np.full(5, 0.5))
     assert_array_equal(np.concatenate(given.smoothing_), np.full(5, 0.25))
-
-
-@pytest.mark.kernels
-@pytest.mark.parametrize("size", [1, 2, 7, 40])
-def test_inverse(size):
-    """NumPy's inverse and determinant, whatever the scales of the parameters."""
-    rng = np.random.RandomState(size)
-    factor = rng.normal(size=(size, size + 3)) * np.logspace(-3, 3, size)[:, None]
-    matrix = factor @ factor.T
-    given = matrix.copy()
-    inverse, log = _inverse(matrix)
-    assert_array_equal(matrix, given)
-    assert_array_equal(inverse, inverse.T)
-    scale = np.sqrt(np.diag(matrix))
-    assert_allclose(inverse * np.outer(scale, scale), np.linalg.inv(matrix / np.outer(scale, scale)), rtol=1e-6)
-    assert_allclose(log, np.linalg.slogdet(matrix)[1], rtol=1e-8)
