@@ -125,7 +125,7 @@ class Segments:
     n_entries : int
         Entries of a row that are kept.
     pays : bool
-        Whether it takes less time than a dense product. Tables have no segments.
+        Whether it takes less time than a dense product.
     """
 
     def __init__(self, network):
@@ -155,7 +155,7 @@ class Segments:
         self.starts = np.array(starts)
         self.places = np.cumsum([0, *lengths])
         self.n_entries = int(self.places[-1])
-        self.pays = not len(layers[0].tables) and _BLAS_SPEED * self.n_entries**2 < network.n_parameters**2
+        self.pays = _BLAS_SPEED * self.n_entries**2 < network.n_parameters**2
 
     def gram(self, terms, deltas):
         """Sum of J' J over some rows, in the order of segments, lower triangle.
