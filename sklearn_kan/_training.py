@@ -482,14 +482,17 @@ class Trainer(StageTrainer):
         return self._best_starts(make_network, self.ridges)
 
     def _needs_much_ridge(self, starts, make_network):
-        """Whether a start with much ridge does clearly better than these, which go on if it seems so."""
+        """Whether a start with much ridge does clearly better than these; if it seems so the best go on, then others."""
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
         self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
             return False
-        self._advance_all([*starts, wary], _TRIAL)
-        starts.sort(key=lambda start: start.criterion)
-        return wary.criterion <= starts[0].criterion
+        for some in ([starts[0], wary], starts[1:]):
+            self._advance_all(some, _TRIAL)
+            starts.sort(key=lambda start: start.criterion)
+            if wary.criterion > starts[0].criterion:
+                return False
+        return True
 
     def _best_starts(self, make_network, ridges):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""
