@@ -482,7 +482,7 @@ class Trainer(StageTrainer):
         return self._best_starts(make_network, self.ridges)
 
     def _needs_much_ridge(self, starts, make_network):
-        """Whether a start with much ridge does clearly better than these; if it seems so the best go on, then others."""
+        """Whether a start with much ridge does clearly better than these, of which some go on where it seems so."""
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[0])
         self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
