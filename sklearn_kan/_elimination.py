@@ -18,7 +18,7 @@ from ._posterior import LEAST_CURVATURE
 def _edges_of(places, first):
     """(l, i, j) of the edges without symbols of a group, each with the positions of its parameters.
 
-    A column's spline and its table are one edge: the places, see `Parts`, are those of the former then.
+    A column's spline and its table are one edge. Overwrites the places, which are those of `Parts`.
     """
     is_table = (places[:, 0] == 0) & (places[:, 1] == first.n_in)
     places[is_table, 1] = np.repeat(first.tables.columns, first.tables.sizes)[places[is_table, 2]]

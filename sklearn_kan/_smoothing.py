@@ -64,11 +64,11 @@ class Evidence:
 
 
 def _covariance(objective, theta, *, dense):
-    """V of all parameters, or of those of functions into each node, and these as their inverses and places."""
+    """V of all parameters, whose solver needs no preconditioner, or of those into each node, and places and blocks."""
     parts = objective.parts("whole" if dense else "nodes")
     if dense:
         whole = objective.unsmoothed_equations(theta)[2] + objective.quadratic_curvature()
-        return Covariance(objective, parts, [whole], _FIRST_JITTER), []  # whose solver needs no inverse
+        return Covariance(objective, parts, [whole], _FIRST_JITTER), []
     found = Covariance(objective, parts, curvatures(objective, parts), _FIRST_JITTER)
     places = map(parts.parameters, parts.groups)
     return found, list(zip(places, map(upper_product, found.roots), strict=True))
