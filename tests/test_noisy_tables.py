@@ -7,7 +7,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance, recall_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_kan import KANClassifier, KANRegressor, _base
+from sklearn_kan import KANClassifier, KANRegressor, _base, _training
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,6 +38,35 @@ def test_noise_is_not_learnt():
     predicted, std = model.predict(rng.normal(size=(500, 40)), return_std=True)
     assert np.std(predicted) < 0.2
     assert 0.9 < std.mean() < 1.1
+
+
+@pytest.mark.parametrize(
+    "wary, first, others, much, advanced",
+    [
+        ([0.5], [0.4], [], False, [1]),  # no more evidence for much ridge at first
+        ([0.3, 0.2], [0.4, 0.1], [], False, [1, 2]),  # the best start catches up
+        ([0.3, 0.2], [0.4, 0.3], [0.1, 0.9], False, [1, 2, 2]),  # another one does
+        ([0.3, 0.2], [0.4, 0.3], [0.3, 0.9], True, [1, 2, 2]),
+    ],
+)
+def test_much_ridge_has_to_beat_every_start(wary, first, others, much, advanced, monkeypatch):
+    """The others go on only where it leads; criteria are those that each has after each of its rounds."""
+    start = _training.Start(criterion=first[0])
+    rest = [_training.Start(criterion=0.6) for _ in range(2)]
+    course = [(start, iter(first[1:])), *((one, iter([end])) for one, end in zip(rest, others, strict=False))]
+    calls = []
+
+    def advance(self, starts, n_iter):
+        calls.append(len(starts))
+        for one in starts:
+            ahead = [steps for other, steps in course if other is one]
+            one.criterion = next(*ahead) if ahead else next(rounds)
+
+    rounds, trainer = iter(wary), object.__new__(_training.Trainer)
+    trainer.rng = None
+    monkeypatch.setattr(_training.Trainer, "_advance_all", advance)
+    assert trainer._needs_much_ridge([start, *rest], lambda rng: None) == much
+    assert calls == advanced
 
 
 # --- weights of classes -----------------------------------------------------------------------------------------------
