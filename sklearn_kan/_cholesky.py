@@ -6,6 +6,8 @@ from scipy.linalg.lapack import dlauum, dpotrf, dtrtri
 from ._jit import njit
 
 _TINY = np.finfo(np.float64).tiny
+# Least diagonal element of a matrix whose inverse has to be finite.
+_SMALL = np.sqrt(_TINY)
 # Growth of what is added to the diagonal of a matrix that is singular to rounding.
 _RISE = 100.0
 
@@ -76,7 +78,7 @@ def inverses(matrices, least):
     inverses : ndarray of shape (n_matrices, n, n)
     log_determinants : ndarray of shape (n_matrices,)
     """
-    scale, added = np.sqrt(np.maximum(np.einsum("ipp->ip", matrices), _TINY)), least
+    scale, added = np.sqrt(np.maximum(np.einsum("ipp->ip", matrices), _SMALL)), least
     units = scale[:, :, None] * scale[:, None]
     while True:
         try:

@@ -62,7 +62,7 @@ def test_inverses(size):
 
 
 def test_inverses_of_singular_matrices():
-    found, logs = inverses(np.stack([np.eye(3), np.ones((3, 3))]), 1e-20)
+    found, logs = inverses(np.stack([np.eye(3), np.ones((3, 3)), np.zeros((3, 3))]), 1e-20)
     assert np.isfinite(found).all() and np.isfinite(logs).all()
     assert_allclose(found[0], np.eye(3), atol=1e-8)
 

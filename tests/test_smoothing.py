@@ -177,3 +177,14 @@ def test_fitted_strengths():
     given = KANRegressor((3,), alpha=0.5, smoothing=0.25, n_init=1, max_iter=10, random_state=0).fit(X, X[:, 0] ** 2)
     assert_array_equal(np.concatenate(given.alpha_), np.full(5, 0.5))
     assert_array_equal(np.concatenate(given.smoothing_), np.full(5, 0.25))
+
+
+def test_no_ridge_beside_smoothness_from_the_data():
+    """The prior of base weights is improper then, which is no reason for strengths that are no numbers."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(200, 2))
+    y = X[:, 0] ** 2 + 0.3 * rng.normal(size=200)
+    model = KANRegressor((2,), alpha=0.0, max_iter=60, random_state=0).fit(X, y)
+    assert all(np.isfinite(part).all() for part in model.smoothing_)
+    assert 2.0 < model.edof_ < 60.0
+    assert model.score(X, y) > 0.9
