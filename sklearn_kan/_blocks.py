@@ -99,7 +99,7 @@ class Parts:
 
     def __init__(self, network, detail):
         self.detail, self.shape, self.free = detail, network.shape, network.free
-        self.n_rows = len(network.layers[0].tables.values)
+        self.n_table_rows = len(network.layers[0].tables.values)
         self.lowest = len(network.layers) - 1 if detail == "last" else 0
         self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
         self.number_start = network.number_offsets[self.lowest]
@@ -151,7 +151,7 @@ class Parts:
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.shape[-1] * self.size
         most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
-        matrices = max(self.size, self.n_rows**2)
+        matrices = max(self.size, self.n_table_rows**2)
         return matrices <= most**2 and (work <= _MOST_WORK or self.detail == "last")
 
     def _layers(self, network, terms, delta):

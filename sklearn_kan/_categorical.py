@@ -302,13 +302,13 @@ class Tables:
         gradient = strength * (off + p * by_mean)
         return 0.5 * float(np.vdot(gradient, self.values)), gradient
 
-    def curvature(self, shares, strengths):
-        """Curvature of the penalty by the rows of one output node, shape (n_rows, n_rows); it is the same for all."""
+    def curvature(self, shares):
+        """Curvature of the penalty at strength 1 by the rows of one output node, shape (n_rows, n_rows)."""
         matrix = np.zeros((len(self.values), len(self.values)))
-        for k, strength in enumerate(strengths):
+        for k in range(len(self)):
             rows = self.rows_of(k)
             p = shares[rows]
-            matrix[rows, rows] = strength * (np.eye(len(p)) - p + p[:, None] * ((len(p) + 1.0) * p - 1.0))
+            matrix[rows, rows] = np.eye(len(p)) - p + p[:, None] * ((len(p) + 1.0) * p - 1.0)
         return matrix
 
     def add_penalty(self, hessian, offset, matrix):

@@ -125,7 +125,7 @@ class Network:
         """Whether the parameters of another network of the same table mean the same."""
         symbols = (
             np.array_equal(one.symbols.edges, two.symbols.edges)
-            for one, two in zip(self.layers, other.layers, strict=False)
+            for one, two in zip(self.layers, other.layers, strict=True)
         )
         return self.places == other.places and np.array_equal(self.free, other.free) and all(symbols)
 

@@ -142,9 +142,14 @@ class Objective:
         return self._parts[detail]
 
     @cached_property
+    def table_unit(self):
+        """Curvature by the rows of layer 0's tables at strength 1, for each output node, shape (n_rows, n_rows)."""
+        return self.network.layers[0].tables.curvature(self.shares)
+
+    @cached_property
     def table_matrix(self):
-        """Curvature of the ridge by the rows of layer 0's tables, for one output node, shape (n_rows, n_rows)."""
-        return self.network.layers[0].tables.curvature(self.shares, self.table_strengths)
+        """The same at their strengths."""
+        return np.repeat(self.table_strengths, self.network.layers[0].tables.sizes)[:, None] * self.table_unit
 
     def subset(self, rows):
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""

@@ -67,8 +67,7 @@ def _covariance(objective, theta, *, dense):
     """V of all parameters, whose solver needs no preconditioner, or of those into each node, and places and blocks."""
     parts = objective.parts("whole" if dense else "nodes")
     if dense:
-        whole = objective.unsmoothed_equations(theta)[2] + objective.quadratic_curvature()
-        return Covariance(objective, parts, [whole], _FIRST_JITTER), []
+        return Covariance(objective, parts, [objective.normal_equations(theta)[2]], _FIRST_JITTER), []
     found = Covariance(objective, parts, curvatures(objective, parts), _FIRST_JITTER)
     places = map(parts.parameters, parts.groups)
     return found, list(zip(places, map(upper_product, found.roots), strict=True))
@@ -164,7 +163,7 @@ def _add_tables(objective, covariance, strength, gamma, size):
     tables = objective.network.layers[0].tables
     if not len(tables):
         return
-    unit = tables.curvature(objective.shares, np.ones(len(tables)))
+    unit = objective.table_unit
     used = np.sum(covariance.tables * unit, axis=1)
     squares = np.sum(tables.values * (unit @ tables.values), axis=1)
     for k, i in enumerate(tables.columns):

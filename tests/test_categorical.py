@@ -141,7 +141,9 @@ def test_penalty(absent):
 
     assert_allclose(gradient.ravel(), naive.gradient(at, flat), atol=1e-8)
     hessian = np.zeros((flat.size + 2, flat.size + 2))
-    tables.add_penalty(hessian, 2, tables.curvature(tables.shares(totals), strengths))
+    tables.add_penalty(
+        hessian, 2, np.repeat(strengths, tables.sizes)[:, None] * tables.curvature(tables.shares(totals))
+    )
     assert not hessian[:2].any()
     assert_allclose(hessian[2:, 2:] @ flat, gradient.ravel(), rtol=1e-12, atol=1e-14)
     assert_allclose(hessian, hessian.T, atol=1e-15)
