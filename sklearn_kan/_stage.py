@@ -24,8 +24,10 @@ _FOLLOWING, _SETTLED = 0.8, 0.1
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
-# without a rise of the evidence by `tol` that end a stage.
+# without a rise of the evidence by `tol` that end a stage. Where noise has no free scale that could follow, strengths
+# that L-BFGS finds seldom swing between too little and too much.
 _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
+_ROUND_OF_KNOWN_NOISE = {**_ROUND, "lbfgs": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
@@ -38,8 +40,9 @@ _LESS_NOISE = 0.5
 _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
 # begins with more ridge, or with much of it, and with a smoothness that counts as much as so many rows: starts differ
-# in that.
-_FIRST, FIRST_RIDGE, MUCH_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (10.0, 3.0), (1.0, 0.1, 10.0, 0.01)
+# in that. Where noise has no free scale so much ridge hides a weak signal for good.
+_FIRST, FIRST_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
+MUCH_RIDGE, MUCH_RIDGE_OF_KNOWN_NOISE = (10.0, 3.0), (1.0, 0.3)
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.
@@ -182,7 +185,8 @@ class StageTrainer:
         headway = Headway(self.settings.tol if by_evidence else 0.0)
         n_round, patience = max_iter, np.inf
         if by_evidence:
-            n_round = min(_ROUND[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
+            rounds = _ROUND_OF_KNOWN_NOISE if self.loss.known_dispersion else _ROUND
+            n_round = min(rounds[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
             patience = _STALLED[self.solver]
         n_since = 0  # iterations since the strengths were found
         kept = 0  # iterations with the last strengths

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 from sklearn.linear_model import PoissonRegressor
-from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance, recall_score
+from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, recall_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_kan import KANClassifier, KANRegressor, _base, _training
+from sklearn_kan._losses import SquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -40,6 +42,19 @@ def test_noise_is_not_learnt():
     assert 0.9 < std.mean() < 1.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_weak_signal_of_class_labels_is_learnt(seed):
+    """At least half of what the true probabilities win over the constant model."""
+    rng = np.random.default_rng(seed)
+    X = rng.lognormal(size=(600, 6))
+    true = expit(np.log(X[:, :3]) @ [0.6, -0.6, 0.5])
+    y = rng.uniform(size=600) < true
+    model = KANClassifier(random_state=0).fit(X[:300], y[:300])
+    found = [model.predict_proba(X[300:])[:, 1], true[300:], np.full(300, y[:300].mean())]
+    ours, best, constant = (log_loss(y[300:], p) for p in found)
+    assert ours - best < 0.5 * (constant - best)
+
+
 @pytest.mark.parametrize(
     "wary, first, others, much, advanced",
     [
@@ -63,7 +78,7 @@ def test_much_ridge_has_to_beat_every_start(wary, first, others, much, advanced,
             one.criterion = next(*ahead) if ahead else next(rounds)
 
     rounds, trainer = iter(wary), object.__new__(_training.Trainer)
-    trainer.rng = None
+    trainer.rng, trainer.loss = None, SquaredError()
     monkeypatch.setattr(_training.Trainer, "_advance_all", advance)
     assert trainer._needs_much_ridge([start, *rest], lambda rng: None) == much
     assert calls == advanced
