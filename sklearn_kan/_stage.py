@@ -24,13 +24,14 @@ _FOLLOWING, _SETTLED = 0.8, 0.1
 _LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
 FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
-# without a rise of the evidence by `tol` that end a stage. Where noise has no free scale that could follow, strengths
-# that L-BFGS finds seldom swing between too little and too much.
+# without a rise of the evidence by `tol` that end a stage.
 _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
-_ROUND_OF_KNOWN_NOISE = {**_ROUND, "lbfgs": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
+# The round and the patience of L-BFGS where noise has no free scale: strengths that seldom follow swing between too
+# little and too much, and the evidence with them.
+_KNOWN_NOISE = 10, 60
 # Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. With one grid
 # of several it has to be more in fewer iterations: a refined network gains most in its first steps.
 _CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 6
@@ -185,9 +186,8 @@ class StageTrainer:
         headway = Headway(self.settings.tol if by_evidence else 0.0)
         n_round, patience = max_iter, np.inf
         if by_evidence:
-            rounds = _ROUND_OF_KNOWN_NOISE if self.loss.known_dispersion else _ROUND
-            n_round = min(rounds[self.solver], -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
-            patience = _STALLED[self.solver]
+            n_round, patience = self._pace()
+            n_round = min(n_round, -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
         n_since = 0  # iterations since the strengths were found
         kept = 0  # iterations with the last strengths
         if by_evidence and record and self.solver == "lm":
@@ -246,6 +246,12 @@ class StageTrainer:
     def _by_evidence(self):
         """Whether strengths maximise the marginal likelihood."""
         return bool(self.adaptive) and not self.even
+
+    def _pace(self):
+        """Iterations between two updates of the strengths, and without headway that end a stage."""
+        if self.solver == "lbfgs" and self.loss.known_dispersion:
+            return _KNOWN_NOISE
+        return _ROUND[self.solver], _STALLED[self.solver]
 
     def _share(self, objective, theta):
         """Loss in units of the constant model's; 1 where the noise has no free scale."""
