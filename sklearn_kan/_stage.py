@@ -29,9 +29,8 @@ _ROUND = {"lm": 2, "lbfgs": 40, "adam": 10}
 _ROUNDS_OF_A_STAGE = 3  # at least
 _ROUND_GROWTH = {"lm": 1, "lbfgs": 1, "adam": 2}
 _STALLED = {"lm": 15, "lbfgs": 30, "adam": np.inf}
-# The round and the patience of L-BFGS where noise has no free scale: strengths that seldom follow swing between too
-# little and too much, and the evidence with them.
-_KNOWN_NOISE = 10, 60
+# Round of L-BFGS where noise has no free scale: strengths that seldom follow swing between too little and too much.
+_ROUND_OF_KNOWN_NOISE = 10
 # Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. With one grid
 # of several it has to be more in fewer iterations: a refined network gains most in its first steps.
 _CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 6
@@ -186,8 +185,8 @@ class StageTrainer:
         headway = Headway(self.settings.tol if by_evidence else 0.0)
         n_round, patience = max_iter, np.inf
         if by_evidence:
-            n_round, patience = self._pace()
-            n_round = min(n_round, -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
+            n_round = min(self._round(), -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
+            patience = _STALLED[self.solver]
         n_since = 0  # iterations since the strengths were found
         kept = 0  # iterations with the last strengths
         if by_evidence and record and self.solver == "lm":
@@ -247,11 +246,10 @@ class StageTrainer:
         """Whether strengths maximise the marginal likelihood."""
         return bool(self.adaptive) and not self.even
 
-    def _pace(self):
-        """Iterations between two updates of the strengths, and without headway that end a stage."""
-        if self.solver == "lbfgs" and self.loss.known_dispersion:
-            return _KNOWN_NOISE
-        return _ROUND[self.solver], _STALLED[self.solver]
+    def _round(self):
+        """Iterations of the first round between two updates of the strengths."""
+        known = self.solver == "lbfgs" and self.loss.known_dispersion
+        return _ROUND_OF_KNOWN_NOISE if known else _ROUND[self.solver]
 
     def _share(self, objective, theta):
         """Loss in units of the constant model's; 1 where the noise has no free scale."""
