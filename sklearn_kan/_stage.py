@@ -40,9 +40,9 @@ _LESS_NOISE = 0.5
 _LEAST_SHARE = 1e-20
 # Strengths of a network that has not been trained, for all of the loss. L-BFGS, whose strengths follow less often,
 # begins with more ridge, or with much of it, and with a smoothness that counts as much as so many rows: starts differ
-# in that. Where noise has no free scale so much ridge hides a weak signal for good.
+# in that. As much as for noise of free scale would hide a weak signal for good where the scale is known.
 _FIRST, FIRST_RIDGE, FIRST_SMOOTHNESS = 1e-3, 1e-2, (1.0, 0.1, 10.0, 0.01)
-MUCH_RIDGE, MUCH_RIDGE_OF_KNOWN_NOISE = (10.0, 3.0), (1.0, 0.3)
+MUCH_RIDGE = {False: (10.0, 3.0), True: (1.0, 0.3)}  # by whether it is known
 # Updates of the strengths of a network that is trained already.
 _FINDING = 10
 # Ties the polynomials of neighbouring intervals: those without data obey, the others do not feel it.

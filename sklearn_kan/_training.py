@@ -17,16 +17,7 @@ from ._pruning import prune, without_edges
 from ._safe_bayes import ENOUGH, FLEXIBLE, HELD_OUT, MOST_CASES, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
-from ._stage import (
-    FIRST_DAMPING,
-    FIRST_RIDGE,
-    FIRST_SMOOTHNESS,
-    MUCH_RIDGE,
-    MUCH_RIDGE_OF_KNOWN_NOISE,
-    Best,
-    Rows,
-    StageTrainer,
-)
+from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -486,16 +477,13 @@ class Trainer(StageTrainer):
         if starts[0].criterion == np.inf or not self._needs_much_ridge(starts, make_network):
             self.ridges = [FIRST_RIDGE]
             return starts
-        self.ridges = self._much_ridge()
+        self.ridges = MUCH_RIDGE[self.loss.known_dispersion]
         self._go_on_from(Start(make_network(self.rng)))
         return self._best_starts(make_network, self.ridges)
 
-    def _much_ridge(self):
-        return MUCH_RIDGE_OF_KNOWN_NOISE if self.loss.known_dispersion else MUCH_RIDGE
-
     def _needs_much_ridge(self, starts, make_network):
         """Whether a start with much ridge does clearly better than these, of which some go on where it seems so."""
-        wary = Start(make_network(self.rng), ridge=self._much_ridge()[0])
+        wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[self.loss.known_dispersion][0])
         self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
             return False

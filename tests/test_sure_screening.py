@@ -266,7 +266,7 @@ def test_late_columns_need_no_second_trial(monkeypatch):
     monkeypatch.setattr(Trainer, "_needs_much_ridge", lambda self, *_: trials.append(self.rows.X.shape[1]) or True)
     KANRegressor(max_iter=5, random_state=0).fit(X, y)
     assert trials == [5]
-    assert ridges == [(5, [FIRST_RIDGE]), (5, MUCH_RIDGE), (9, MUCH_RIDGE)]
+    assert ridges == [(5, [FIRST_RIDGE]), (5, MUCH_RIDGE[False]), (9, MUCH_RIDGE[False])]
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
