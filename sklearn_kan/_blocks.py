@@ -147,12 +147,16 @@ class Parts:
         """Rows a sample of the Jacobian that the matrices take."""
         return self.shape[-1] if self.detail == "whole" else 1
 
+    @property
+    def fit_in_memory(self):
+        """Whether the matrices of all groups, and one of all rows of tables, are not too large."""
+        most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
+        return max(self.size, self.n_table_rows**2) <= most**2
+
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.shape[-1] * self.size
-        most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
-        matrices = max(self.size, self.n_table_rows**2)
-        return matrices <= most**2 and (work <= _MOST_WORK or self.detail == "last")
+        return self.fit_in_memory and (work <= _MOST_WORK or self.detail == "last")
 
     def _layers(self, network, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""

@@ -79,7 +79,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
         distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
-        for that (many columns and many classes, thousands of categories) keep the strengths that they begin with.
+        for that (many columns, many classes and few rows; thousands of categories) keep strengths that are even.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
         where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
@@ -539,12 +539,17 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
         distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
-        for that (many columns and many classes, thousands of categories) keep the strengths that they begin with.
+        for that (many columns, many classes and few rows; thousands of categories) keep strengths that are even.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
         where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
         each on average, in any table: they have to show an effect in an analysis of variance. 'auto' for `alpha` or
         `smoothing` means that too.
+        The likelihood of labels has noise of its own, and there may be less. Where hidden_layer_sizes='auto', 'lbfgs'
+        trains, no rows are held out for early stopping, there are 500 or more and few are repeated, and the first
+        network's loss is less than a tenth of the constant model's, another one is trained on four fifths of the rows,
+        or of 2,500. It goes on with strengths that count on 1/4, 1/16 and 1/64 of the noise while the rest of these
+        rows is met better by two standard errors, and `fit` goes on with what it ends with.
         At 0 a trace of a penalty stays, by which intervals without data go on with their neighbours' polynomial.
     reg_lambda : float, default=0.0
         Strength lambda of the sparsity penalty (paper eq. 2.14): lambda times the sum over layers of

@@ -1,4 +1,4 @@
-"""Noise that the residuals hide: the likelihood counts for less where rows held out are met worse than it says.
+"""Noise to count on: rows held out tell whether residuals hide some of it, and whether labels have less.
 
     strengths, evidence from likelihood^(1 / excess), that is from noise of excess times the variance
 
@@ -6,12 +6,16 @@ The marginal likelihood is one of normal noise with the same variance everywhere
 with the mean or is shared by groups of rows, a flexible network learns the largest part of it, and the residuals, which
 are small then, ask for yet less of the penalties. Such a likelihood is safe to a power below 1, which rows held out
 tell (SafeBayes, Grünwald & van Ommen 2017, doi:10.1214/17-BA1085).
+
+The likelihood of class labels has noise of its own. Where the columns leave next to none, it pays to count on less: a
+power above 1 ("cold" posterior, Wenzel et al. 2020, arXiv:2002.02405).
 """
 
 import numpy as np
 
-# Noise that is tried, in units of what the residuals say.
+# Noise that is tried, in units of what the residuals say, or of what the likelihood of labels has.
 _EXCESSES = (4.0, 16.0)
+_COLDER = (1 / 4, 1 / 16, 1 / 64)
 # Part of the rows that is held out, and the noise there, in the same units, that contradicts the residuals.
 HELD_OUT, _CONTRADICTION = 0.2, 1.5
 # Degrees of freedom in parts of the targets below which little noise can have been learnt.
@@ -19,6 +23,11 @@ FLEXIBLE = 0.15
 # Rows that tell it, at least, and cases a row, at most: where rows are repeated new ones are copies of known ones as
 # well, but those held out are not.
 ENOUGH, MOST_CASES = 50, 1.1
+# Loss of labels that are met almost exactly, in parts of the constant model's. Few rows held out tell next to nothing
+# of them, and so many are enough.
+NEARLY_EXACT, ENOUGH_LABELS, MOST_LABELS = 0.1, 500, 2_500
+# Standard errors by which less noise has to be better.
+_CLEARLY = 2.0
 
 
 def safe_excess(held_out, weight):
@@ -39,11 +48,38 @@ def safe_excess(held_out, weight):
     found, most = 1.0, 0.0
     if noise <= _CONTRADICTION:
         return found
-    weight = weight / weight.sum()
     for excess in _EXCESSES:
-        fall = losses - held_out(excess)[0]
-        mean = fall @ weight
-        error = np.sqrt((fall - mean) ** 2 @ weight**2)
+        mean, error = _mean_and_error(losses - held_out(excess)[0], weight)
         if mean > max(most, error):
             found, most = excess, mean
     return found
+
+
+def cold_excess(held_out, weight):
+    """Noise of labels to count on, in units of what their likelihood has.
+
+    Parameters
+    ----------
+    held_out, weight : as of `safe_excess`
+        The network goes on from where the call before left it.
+
+    Returns
+    -------
+    excess : float
+        The least for which each step towards it clearly pays.
+    """
+    losses, found = held_out(1.0)[0], 1.0
+    for excess in _COLDER:
+        before, losses = losses, held_out(excess)[0]
+        mean, error = _mean_and_error(before - losses, weight)
+        if mean <= _CLEARLY * error:
+            break
+        found = excess
+    return found
+
+
+def _mean_and_error(values, weight):
+    """Mean and its standard error."""
+    weight = weight / weight.sum()
+    mean = values @ weight
+    return mean, np.sqrt((values - mean) ** 2 @ weight**2)

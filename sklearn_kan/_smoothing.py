@@ -33,6 +33,8 @@ _LEAST = {"alpha": 1.0, "smoothing": 1e-4}
 # Most that a strength changes by in one update.
 _LARGEST_STEP = 1e3
 _TIE = 0.1
+# Targets a parameter that make up for groups of parameters that are smaller than they should be.
+_TARGETS_A_PARAMETER = 5
 # Least degrees of freedom that are left for the noise, in parts of the targets.
 _LEAST_FREEDOM = 0.1
 _LEAST_DISPERSION = 1e-28
@@ -74,8 +76,13 @@ def _covariance(objective, theta, *, dense):
 
 
 def affordable(network, n_rows):
-    """Whether strengths can be found when correlations between functions into different nodes are left out."""
-    return Parts(network, "nodes").affordable(n_rows)
+    """Whether strengths can be found when correlations between functions into different nodes are left out.
+
+    Of many classes, where that takes small groups, from many targets only.
+    """
+    parts = Parts(network, "nodes")
+    many = n_rows * network.shape[-1] >= _TARGETS_A_PARAMETER * network.n_parameters
+    return parts.affordable(n_rows) or (many and parts.fit_in_memory)
 
 
 def first_strengths(network, settings, continuity, first):

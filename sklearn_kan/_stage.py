@@ -363,23 +363,30 @@ class StageTrainer:
             **common,
         )
 
-    def _held_out(self, network, rows, out, excess):
-        """How rows held out are met by a network that begins as given on the other rows.
+    def on_other_rows(self, network, rows):
+        """A trainer on other rows that begins with a network, and else as this one did."""
+        other = StageTrainer(self.settings, self.loss, rows, None, self.rng, self.progress)
+        for name in ("null_loss", "solver", "ridge", "smoothness", "adaptive"):
+            setattr(other, name, getattr(self, name))
+        other.network = network.copy()
+        return other
+
+    def meet(self, out, excess):
+        """Train on from where the network is, and tell how it meets rows held out.
 
         Returns
         -------
         losses : ndarray of shape (n_samples,)
         noise : float
-            Dispersion in units of what the other rows say.
+            Dispersion in units of what the training rows say; 1 where the noise has no free scale.
         """
-        other = StageTrainer(self.settings, self.loss, rows, None, self.rng, self.progress)
-        for name in ("null_loss", "solver", "ridge", "smoothness"):
-            setattr(other, name, getattr(self, name))
-        other.excess = excess
-        network, _ = other._solve(network.copy(), self.settings.max_iter, record=False)
-        raw = network.raw_predict(out.X)
-        dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())
-        return self.loss.value(out.y, raw).sum(axis=1), dispersion / other.evidence.dispersion
+        self.excess = excess
+        self.network, _ = self._solve(self.network, self.settings.max_iter, record=False)
+        raw, noise = self.network.raw_predict(out.X), 1.0
+        if not self.loss.known_dispersion:
+            dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())
+            noise = dispersion / self.evidence.dispersion
+        return self.loss.value(out.y, raw).sum(axis=1), noise
 
     def settle(self, network, max_iter):
         """Some iterations from where a network is, with even strengths that suit the loss that is left.
@@ -471,9 +478,9 @@ class StageTrainer:
 
     def strengths_of(self, network):
         """The present strengths, or those to begin with if these belong to a network of another shape."""
-        if self.strengths is not None and self.strengths.fit(network):
+        if self.adaptive and self.strengths is not None and self.strengths.fit(network):
             return self.strengths
-        first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share)
+        first = dict.fromkeys(("alpha", "smoothing"), _FIRST * self.share * self.excess)
         if self.adaptive and not self.even and self.solver == "lbfgs":
             first = {"alpha": self.ridge, "smoothing": min(self.ridge, self.smoothness / self.n_cases)}
         return first_strengths(network, self.settings, _CONTINUITY, first)

@@ -2,9 +2,11 @@
 
 import warnings
 from dataclasses import dataclass, field, fields
+from functools import partial
 from itertools import cycle
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
@@ -14,7 +16,17 @@ from ._grid import follow_activations, refine, with_overhang
 from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
-from ._safe_bayes import ENOUGH, FLEXIBLE, HELD_OUT, MOST_CASES, safe_excess
+from ._safe_bayes import (
+    ENOUGH,
+    ENOUGH_LABELS,
+    FLEXIBLE,
+    HELD_OUT,
+    MOST_CASES,
+    MOST_LABELS,
+    NEARLY_EXACT,
+    cold_excess,
+    safe_excess,
+)
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import Evidence, affordable
 from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
@@ -192,8 +204,9 @@ class Trainer(StageTrainer):
         """One grid stage of every member; whether training ends with it.
 
         Where one comes close 'lm' takes over, perhaps with new starts while there is `make_network`, and that member
-        stays alone. Where the first one tells columns of noise, all begin anew without these. If training ends with the
-        first stage, members that had none are dropped.
+        stays alone. Where the first one tells columns of noise, all begin anew without these, as they do where it has
+        learnt noise; where there is less than it counts on all go on. If training ends with the first stage, members
+        that had none are dropped.
         """
         scores, many = [], len(self.members) > 1
         for k, member in enumerate(self.members):
@@ -216,9 +229,12 @@ class Trainer(StageTrainer):
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
                 return self._members_stage(grid_size, fewer)
-            if not (self.safe or make_network is None) and self._hides_noise(make_network):
-                self._begin_anew(make_network, self.ridges)
-                return self._members_stage(grid_size, make_network)
+            if not (self.safe or make_network is None):
+                self._find_excess(make_network)
+                if self.excess > 1.0:
+                    self._begin_anew(make_network, self.ridges)
+                if self.excess != 1.0:
+                    return self._members_stage(grid_size, make_network)
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
@@ -232,27 +248,44 @@ class Trainer(StageTrainer):
 
     def _may_hide_noise(self):
         """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
-        if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
+        if not self._by_evidence() or self.loss.known_dispersion or len(self.rows.X) < ENOUGH:
             return False
-        sizes_given = not isinstance(self.settings.hidden_layer_sizes, str)
-        if sizes_given or self.loss.known_dispersion or self.network.n_parameters == 0:
-            return False
-        n_rows, n_outputs = self.rows.y.shape
-        enough = n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
-        return enough and self.evidence.edof >= FLEXIBLE * self.n_cases * n_outputs
+        return self.evidence.edof >= FLEXIBLE * self.n_cases * self.rows.y.shape[1]
 
-    def _hides_noise(self, make_network):
-        """Whether new starts have to count on more noise than residuals show; asked once."""
-        self.safe = True
-        if not self._may_hide_noise():
+    def _may_be_exact(self):
+        """Whether the first member meets labels almost exactly, and rows held out would tell of less noise."""
+        settings = self.settings
+        if not self.loss.known_dispersion or self.even or "auto" not in (settings.alpha, settings.smoothing):
             return False
+        return len(self.rows.X) >= ENOUGH_LABELS and self._loss_value(self.network) < NEARLY_EXACT * self.null_loss
+
+    def _find_excess(self, make_network):
+        """How much more or less noise than it seems is to be counted on; asked once."""
+        self.safe = True
+        if self.reason or self.solver != "lbfgs" or self.validation is not None or self.network.n_parameters == 0:
+            return
+        if not isinstance(self.settings.hidden_layer_sizes, str) or self.n_cases > MOST_CASES * len(self.rows.X):
+            return
+        exact = self._may_be_exact()
+        if not (exact or self._may_hide_noise()):
+            return
         self.progress.begin_stage("rows held out", self.settings.max_iter)
         rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried
-        rows = self.rows.X, self.rows.y, self.rows.weight
-        some, out = (Rows(*part) for part in hold_out(*rows, HELD_OUT, rng, stratify=False))
+        some, out = self._two_parts(rng, MOST_LABELS if exact else np.inf)
         start = make_network(rng)
-        self.excess = safe_excess(lambda excess: self._held_out(start, some, out, excess), out.weight)
-        return not self.progress.end_stage(self.network) and self.excess > 1.0
+        if exact:
+            found = cold_excess(partial(self.on_other_rows(start, some).meet, out), out.weight)
+        else:
+            found = safe_excess(lambda excess: self.on_other_rows(start, some).meet(out, excess), out.weight)
+        if not self.progress.end_stage(self.network):
+            self.excess = found
+
+    def _two_parts(self, rng, most):
+        """The training rows, or so many of them, in two parts."""
+        parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), is_classifier(self.settings)
+        if len(self.rows.X) > most:
+            _, parts = hold_out(*parts, most, rng, stratify=stratify)
+        return [Rows(*part) for part in hold_out(*parts, HELD_OUT, rng, stratify=stratify)]
 
     def _screen(self, make_network):
         """New starts without the columns that explain no more than noise, where the first member has such.

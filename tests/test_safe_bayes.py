@@ -1,11 +1,12 @@
-"""Noise that the residuals hide."""
+"""Noise that the residuals hide, and labels that have next to none."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor, _training
-from sklearn_kan._safe_bayes import safe_excess
+from sklearn_kan._safe_bayes import cold_excess, safe_excess
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LOSSES = np.array([1.0, 2.0, 3.0, 4.0])
@@ -42,17 +43,47 @@ def test_rows_count_by_their_weight():
     assert safe_excess(lambda excess: (LOSSES - falls.get(excess, 0.0), 2.0), weight) == 4.0
 
 
-@pytest.fixture
-def found(monkeypatch):
-    """What the fits of a test found out about their noise."""
-    results = []
+@pytest.mark.parametrize(
+    "falls, expected, n_asked",
+    [
+        ([[0.5, 0.4, 0.5, 0.4], [0.2, 0.1, 0.2, 0.1], [0.1, 0.1, 0.1, 0.2]], 1 / 64, 4),
+        ([[0.5, 0.4, 0.5, 0.4], [0.0, 0.0, 0.0, 0.0]], 1 / 4, 3),
+        ([[0.5, 0.4, 0.5, 0.4], [-0.2, -0.1, -0.2, -0.1]], 1 / 4, 3),
+        ([[0.9, 0.1, 0.1, 0.0]], 1.0, 2),  # by one row
+        ([[-0.5, -0.4, -0.5, -0.4]], 1.0, 2),
+    ],
+)
+def test_less_noise_has_to_be_better_by_two_standard_errors_a_step(falls, expected, n_asked):
+    asked = []
 
-    def noted(*args):
-        results.append(safe_excess(*args))
+    def held_out(excess):
+        asked.append(excess)
+        return LOSSES - np.sum(falls[: len(asked) - 1], axis=0), 1.0
+
+    assert cold_excess(held_out, np.full(4, 3.0)) == expected
+    assert asked == [1.0, 1 / 4, 1 / 16, 1 / 64][:n_asked]
+
+
+def noted(monkeypatch, name):
+    """What the fits of a test find out with this function."""
+    results, find = [], getattr(_training, name)
+
+    def find_and_note(*args):
+        results.append(find(*args))
         return results[-1]
 
-    monkeypatch.setattr(_training, "safe_excess", noted)
+    monkeypatch.setattr(_training, name, find_and_note)
     return results
+
+
+@pytest.fixture
+def found(monkeypatch):
+    return noted(monkeypatch, "safe_excess")
+
+
+@pytest.fixture
+def found_cold(monkeypatch):
+    return noted(monkeypatch, "cold_excess")
 
 
 def amounts(n_samples, seed):
@@ -122,10 +153,83 @@ def test_copies_of_rows_are_not_held_out(found):
     assert len(found) == 1
 
 
-def test_labels_tell_their_noise(monkeypatch):
+def steps(n_samples, seed):
+    """Four classes that three columns determine."""
+    X = np.random.default_rng(seed).uniform(-1.0, 1.0, (n_samples, 3))
+    return X, np.digitize(np.sin(3.0 * X[:, 0]) + X[:, 1] * X[:, 2], [-0.5, 0.0, 0.5])
+
+
+def clusters(n_samples, seed, spread):
+    """Eight classes around points in six columns."""
+    centers = 2.0 * np.random.default_rng(0).normal(size=(8, 6))
+    y = np.arange(n_samples) % 8
+    return centers[y] + spread * np.random.default_rng(seed).normal(size=(n_samples, 6)), y
+
+
+def log_losses(monkeypatch, rows, new):
+    """Of new rows: by a fit, and by one that never counts on less noise."""
+    found = []
+    for exact in (_training.NEARLY_EXACT, 0.0):
+        monkeypatch.setattr(_training, "NEARLY_EXACT", exact)
+        model = KANClassifier(max_iter=60, random_state=0).fit(*rows)
+        found.append(log_loss(new[1], model.predict_proba(new[0])))
+    return found
+
+
+def test_exact_labels_count_on_less_noise(found_cold, monkeypatch):
+    cold, other = log_losses(monkeypatch, steps(600, 1), steps(2000, 2))
+    assert len(found_cold) == 1 and found_cold[0] < 1.0
+    assert cold < 0.95 * other
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_clusters_far_apart_are_told_with_confidence(adaptive, found_cold, monkeypatch):
+    """Also where strengths follow no evidence: these stay even, and fall."""
+    if not adaptive:
+        monkeypatch.setattr(_training, "affordable", lambda *args: False)
+    cold, other = log_losses(monkeypatch, clusters(600, 1, 0.3), clusters(600, 2, 0.3))
+    assert found_cold == [1 / 64]
+    assert cold < 0.2 * other
+
+
+def test_clusters_that_touch_leave_the_fit_as_it_was(found_cold, monkeypatch):
+    cold, other = log_losses(monkeypatch, clusters(600, 1, 0.5), clusters(600, 2, 0.5))
+    assert found_cold == [1.0]
+    assert cold == other
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hidden_layer_sizes": (4,)},
+        {"early_stopping": True},
+        {"alpha": 1e-3, "smoothing": 1e-3},
+        {"reg_lambda": 1e-3},
+        {"solver": "adam"},
+    ],
+)
+def test_labels_are_looked_at_with_automatic_strengths_only(options, monkeypatch):
+    monkeypatch.setattr(_training, "cold_excess", None)
+    KANClassifier(**{"max_iter": 20, "random_state": 0, **options}).fit(*clusters(600, 1, 0.3))
+
+
+def test_few_or_noisy_labels_tell_their_noise(monkeypatch):
     monkeypatch.setattr(_training, "safe_excess", None)
-    X, y = smooth(150, 0)
-    KANClassifier(max_iter=10, random_state=0).fit(X, y > 0.0)
+    monkeypatch.setattr(_training, "cold_excess", None)
+    KANClassifier(max_iter=20, random_state=0).fit(*clusters(499, 1, 0.3))
+    KANClassifier(max_iter=20, random_state=0).fit(*clusters(600, 1, 2.0))
+
+
+def test_a_part_of_many_rows_tells_the_noise(monkeypatch):
+    sizes = []
+
+    def parts(held_out, weight):
+        sizes.append((len(held_out.func.__self__.rows.X), len(weight)))
+        return 1.0
+
+    monkeypatch.setattr(_training, "cold_excess", parts)
+    KANClassifier(max_iter=30, random_state=0).fit(*clusters(4000, 1, 0.3))
+    assert sizes == [(2000, 500)]
 
 
 def test_interrupt_keeps_the_first_network(monkeypatch):

@@ -10,7 +10,7 @@ from sklearn_kan import KANRegressor
 from sklearn_kan._losses import BinaryLogLoss, Huber, Poisson, Quantile, SquaredError
 from sklearn_kan._network import Network
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._smoothing import update
+from sklearn_kan._smoothing import affordable, update
 
 N_ROWS = 60
 NAMES = ("alpha", "smoothing")
@@ -188,3 +188,15 @@ def test_no_ridge_beside_smoothness_from_the_data():
     assert all(np.isfinite(part).all() for part in model.smoothing_)
     assert 2.0 < model.edof_ < 60.0
     assert model.score(X, y) > 0.9
+
+
+def test_strengths_of_many_classes_need_many_targets():
+    """In small groups of parameters they are worth their price with five targets a parameter."""
+    many = samples.network(np.random.RandomState(0), [16, 16, 30])
+    least = int(np.ceil(5 * many.n_parameters / 30))
+    assert not affordable(many, least - 1)
+    assert affordable(many, least)
+    few = samples.network(np.random.RandomState(0), [16, 16, 2])
+    assert affordable(few, 50)
+    huge = samples.network(np.random.RandomState(0), [16, 1000, 2])
+    assert not affordable(huge, 10**9)
