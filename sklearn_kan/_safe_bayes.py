@@ -26,7 +26,7 @@ ENOUGH, MOST_CASES = 50, 1.1
 # Loss of labels that are met almost exactly, in parts of the constant model's. Few rows held out tell next to nothing
 # of them, and so many are enough.
 NEARLY_EXACT, ENOUGH_LABELS, MOST_LABELS = 0.1, 500, 2_500
-# Standard errors by which less noise has to be better.
+# Standard errors of what is beyond doubt.
 _CLEARLY = 2.0
 
 
@@ -71,11 +71,16 @@ def cold_excess(held_out, weight):
     losses, found = held_out(1.0)[0], 1.0
     for excess in _COLDER:
         before, losses = losses, held_out(excess)[0]
-        mean, error = _mean_and_error(before - losses, weight)
-        if mean <= _CLEARLY * error:
+        if not clearly_positive(before - losses, weight):
             break
         found = excess
     return found
+
+
+def clearly_positive(values, weight):
+    """Whether the mean of some values is positive beyond doubt."""
+    mean, error = _mean_and_error(values, weight)
+    return bool(mean > _CLEARLY * error)
 
 
 def _mean_and_error(values, weight):

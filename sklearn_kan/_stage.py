@@ -371,7 +371,7 @@ class StageTrainer:
         other.network = network.copy()
         return other
 
-    def meet(self, out, excess):
+    def meet(self, out, excess, max_iter):
         """Train on from where the network is, and tell how it meets rows held out.
 
         Returns
@@ -381,7 +381,7 @@ class StageTrainer:
             Dispersion in units of what the training rows say; 1 where the noise has no free scale.
         """
         self.excess = excess
-        self.network, _ = self._solve(self.network, self.settings.max_iter, record=False)
+        self.network, _ = self._solve(self.network, min(max_iter, self.settings.max_iter), record=False)
         raw, noise = self.network.raw_predict(out.X), 1.0
         if not self.loss.known_dispersion:
             dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())

@@ -24,6 +24,7 @@ from ._safe_bayes import (
     MOST_CASES,
     MOST_LABELS,
     NEARLY_EXACT,
+    clearly_positive,
     cold_excess,
     safe_excess,
 )
@@ -273,14 +274,15 @@ class Trainer(StageTrainer):
         rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried
         some, out = self._two_parts(rng, MOST_LABELS if exact else np.inf)
         start = make_network(rng)
+        max_iter = self.settings.max_iter
         if exact:
-            found = cold_excess(partial(self.on_other_rows(start, some).meet, out), out.weight)
+            found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            found = safe_excess(lambda excess: self.on_other_rows(start, some).meet(out, excess), out.weight)
+            found = safe_excess(lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight)
         if not self.progress.end_stage(self.network):
             self.excess = found
 
-    def _two_parts(self, rng, most):
+    def _two_parts(self, rng, most=np.inf):
         """The training rows, or so many of them, in two parts."""
         parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), is_classifier(self.settings)
         if len(self.rows.X) > most:
@@ -495,7 +497,8 @@ class Trainer(StageTrainer):
         """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
 
         Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it; of few rows a strong
-        one may seem weak at first. Where columns come late the trial is not repeated.
+        one may seem weak at first, and rows held out have the last word. Where columns come late the trial is not
+        repeated.
 
         Returns
         -------
@@ -525,7 +528,26 @@ class Trainer(StageTrainer):
             starts.sort(key=lambda start: start.criterion)
             if wary.criterion > starts[0].criterion:
                 return False
-        return True
+        return not self._meets_rows_better(make_network, FIRST_RIDGE, wary.ridge)
+
+    def _meets_rows_better(self, make_network, ridge, other_ridge):
+        """Whether a start with one ridge meets rows held out clearly better than one with another.
+
+        The evidence is that of smooth functions: what groups of rows that share values have in common is none.
+        """
+        n_rows = len(self.rows.X)
+        if self.validation is not None or n_rows < ENOUGH or self.n_cases > MOST_CASES * n_rows:
+            return False
+        rng = np.random.RandomState(0)
+        some, out = self._two_parts(rng)
+        start = make_network(rng)
+
+        def losses(ridge):
+            other = self.on_other_rows(start, some)
+            other.ridge, other.smoothness = ridge, FIRST_SMOOTHNESS[0]
+            return other.meet(out, self.excess, _TRIAL)[0]
+
+        return clearly_positive(losses(other_ridge) - losses(ridge), out.weight)
 
     def _best_starts(self, make_network, ridges):
         """Rounds of a few iterations of each start; the best ones go on to the next round."""

@@ -56,15 +56,16 @@ def test_a_weak_signal_of_class_labels_is_learnt(seed):
 
 
 @pytest.mark.parametrize(
-    "wary, first, others, much, advanced",
+    "wary, first, others, refuted, much, advanced",
     [
-        ([0.5], [0.4], [], False, [1]),  # no more evidence for much ridge at first
-        ([0.3, 0.2], [0.4, 0.1], [], False, [1, 2]),  # the best start catches up
-        ([0.3, 0.2], [0.4, 0.3], [0.1, 0.9], False, [1, 2, 2]),  # another one does
-        ([0.3, 0.2], [0.4, 0.3], [0.3, 0.9], True, [1, 2, 2]),
+        ([0.5], [0.4], [], None, False, [1]),  # no more evidence for much ridge at first
+        ([0.3, 0.2], [0.4, 0.1], [], None, False, [1, 2]),  # the best start catches up
+        ([0.3, 0.2], [0.4, 0.3], [0.1, 0.9], None, False, [1, 2, 2]),  # another one does
+        ([0.3, 0.2], [0.4, 0.3], [0.3, 0.9], False, True, [1, 2, 2]),
+        ([0.3, 0.2], [0.4, 0.3], [0.3, 0.9], True, False, [1, 2, 2]),  # by rows held out
     ],
 )
-def test_much_ridge_has_to_beat_every_start(wary, first, others, much, advanced, monkeypatch):
+def test_much_ridge_has_to_beat_every_start(wary, first, others, refuted, much, advanced, monkeypatch):
     """The others go on only where it leads; criteria are those that each has after each of its rounds."""
     start = _training.Start(criterion=first[0])
     rest = [_training.Start(criterion=0.6) for _ in range(2)]
@@ -79,9 +80,49 @@ def test_much_ridge_has_to_beat_every_start(wary, first, others, much, advanced,
 
     rounds, trainer = iter(wary), object.__new__(_training.Trainer)
     trainer.rng, trainer.loss = None, SquaredError()
+    asked = []
     monkeypatch.setattr(_training.Trainer, "_advance_all", advance)
+    monkeypatch.setattr(_training.Trainer, "_meets_rows_better", lambda *args: asked.append(args[2:]) or refuted)
     assert trainer._needs_much_ridge([start, *rest], lambda rng: None) == much
     assert calls == advanced
+    assert asked == ([] if refuted is None else [(_training.FIRST_RIDGE, 10.0)])
+
+
+def groups(n_samples, seed):
+    """A hundred groups of rows that share eight of ten columns and an effect; the rows, their target and the effect."""
+    rng = np.random.default_rng(7)
+    shared, effects = rng.normal(size=(100, 8)), rng.normal(size=100)
+    rng = np.random.default_rng(seed)
+    group = np.arange(n_samples) % 100
+    X = np.column_stack([shared[group], rng.normal(size=(n_samples, 2))])
+    return X, effects[group] + 0.5 * rng.normal(size=n_samples), effects[group]
+
+
+def test_groups_of_rows_are_told_apart(monkeypatch):
+    """No smooth function tells them, of which evidence knows, but rows held out do."""
+    X, y, _ = groups(300, 1)
+    new, _, effects = groups(1000, 2)
+    model = KANRegressor(random_state=0).fit(X, y)
+    error = np.mean((model.predict(new) - effects) ** 2)
+    assert error < 0.2
+    monkeypatch.setattr(_training.Trainer, "_meets_rows_better", lambda *args: False)
+    other = KANRegressor(random_state=0).fit(X, y)
+    assert error < 0.3 * np.mean((other.predict(new) - effects) ** 2)
+
+
+def test_rows_held_out_tell_the_better_ridge(monkeypatch):
+    told, ask = [], _training.Trainer._meets_rows_better
+
+    def ask_and_note(self, make_network, *ridges):
+        told.append([ask(self, make_network, *pair) for pair in (ridges, ridges[::-1], ridges[:1] * 2)])
+        self.n_cases *= 1.2  # copies of what is held out may be among the others
+        told.append([ask(self, make_network, *ridges)])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_training.Trainer, "_meets_rows_better", ask_and_note)
+    with pytest.warns(UserWarning, match="interrupted"):
+        KANRegressor(random_state=0).fit(*groups(300, 1)[:2])
+    assert told == [[True, False, False], [False]]
 
 
 # --- weights of classes -----------------------------------------------------------------------------------------------
