@@ -4,6 +4,7 @@ import inspect
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Self
 
@@ -26,7 +27,7 @@ from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._stage import Rows
-from ._sure_screening import late_columns, telling_columns
+from ._sure_screening import late_columns, number_as_name, telling_columns
 from ._threads import single_blas_thread
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
@@ -148,9 +149,10 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
-        table = Table(rows, given, validation, categories, inner)
-        columns = np.ones(rows.X.shape[1], dtype=bool) if warm else self._telling(table)
-        n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=1 if columns.all() else _ROUNDS)
+        table = Table(rows, given, validation, categories, inner, np.zeros(rows.X.shape[1], dtype=bool))
+        screens = not warm and self._screens(len(rows.X))
+        columns = self._telling(table) if screens else np.ones(rows.X.shape[1], dtype=bool)
+        n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=_ROUNDS if screens else 1)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
         with single_blas_thread():
             trainer, whole = self._train(table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining)
@@ -179,17 +181,20 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
 
-            def late(network, part=part, columns=columns):
-                return late_columns(*self._residuals(table, network.raw_predict(part.rows.X)), columns)
+            def late(network, table=table, part=part, columns=columns):
+                return self._late(table, network.raw_predict(part.rows.X), columns)
 
-            is_last = columns.all() or len(rounds) == _ROUNDS
+            is_last = len(rounds) == _ROUNDS or warm or not self._may_be_late(table, columns)
             trainer.run(sizes, start, n_members, None if is_last else late)
             if is_last or trainer.stopped:
                 break
-            found = late(trainer.network) if trainer.late is None else trainer.late
-            if not found.any():
+            found = trainer.late
+            if found is None and not columns.all():
+                found = late(trainer.network)
+            if found is None or not found.any():
                 break
-            columns = columns | found
+            more, names = found
+            columns, table = columns | more | names, replace(table, is_name=names | table.is_name)
         if trainer.stopped:  # perhaps in a round that has learnt less than the one before
             trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
             progress.whole = whole.network
@@ -197,13 +202,33 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             trainer.keep_loss(start, table.given)
         return trainer, whole
 
-    def _telling(self, table):
-        """The columns that a new network begins with, see `_sure_screening`; all where the penalties are given."""
+    def _screens(self, n_rows):
+        """Whether columns are screened, see `_sure_screening`; not where the penalties are given."""
         screens = self.reg_lambda == self.prune_threshold == 0.0 and "auto" in (self.alpha, self.smoothing)
-        if not screens or len(table.rows.X) > CANONICAL_ROWS:
-            return np.ones(table.rows.X.shape[1], dtype=bool)
+        return screens and n_rows <= CANONICAL_ROWS
+
+    def _telling(self, table):
+        """The columns that a new network begins with."""
         offset = self._raw_offset(table.rows.y, table.rows.weight)
         return telling_columns(*self._residuals(table, np.broadcast_to(offset, table.rows.y.shape)))
+
+    def _may_be_late(self, table, columns):
+        """Whether the residuals are to tell of columns, or of numbers that are names."""
+        return not columns.all() or self._seeks_names(table)
+
+    def _seeks_names(self, table):
+        """A network that shall be read has no values of names; one number that is a name is enough."""
+        of_table = isinstance(self.hidden_layer_sizes, str)
+        return of_table and self._screens(len(table.rows.X)) and not table.is_name.any()
+
+    def _late(self, table, raw, columns):
+        """Columns left out that the residuals depend on, and the numbers that are names, shape (2, n_features)."""
+        residuals, found = self._residuals(table, raw), np.zeros((2, len(columns)), dtype=bool)
+        if not columns.all():
+            found[0] = late_columns(*residuals, columns)
+        if self._seeks_names(table):
+            found[1] = number_as_name(*residuals)
+        return found
 
     def _residuals(self, table, raw):
         """What the screening of columns takes."""
@@ -455,7 +480,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with single_blas_thread():
             if first:
                 hidden = [_ALONE] if hidden is None else hidden
-                tables = Table(rows, rows, None, categories, inner).tables([*hidden, rows.y.shape[1]][0])
+                none = np.zeros(rows.X.shape[1], dtype=bool)
+                tables = Table(rows, rows, None, categories, inner, none).tables([*hidden, rows.y.shape[1]][0])
                 grid_sizes = grid_sizes or grid_stages(None, *rows.X.shape, 1)
                 network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
             else:

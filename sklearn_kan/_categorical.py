@@ -5,7 +5,8 @@
 A categorical column holds codes 0, 1, ... or -1 for a category that is not among them; NaN is missing. What was not
 seen in training has no row; see `_first_layer` for what it contributes. Where a fifth of the rows share one value of a
 column of numbers, its atoms are all values that many rows share: no amount, the cap, a usual sum. A smooth function of
-the amount need not pass through them. The penalty of a column's edge (i, j) is
+the amount need not pass through them. Of a number that is a name all values that rows share are atoms. The penalty of a
+column's edge (i, j) is
 
     strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
 
@@ -77,7 +78,7 @@ def _shares(x, weight):
     return found, np.where(np.isnan(found), 0.0, share)
 
 
-def atoms_of(x, weight):
+def atoms_of(x, weight, is_name=False):
     """The atoms of a column of numbers, see the module, increasing.
 
     Parameters
@@ -86,11 +87,15 @@ def atoms_of(x, weight):
         NaN is missing.
     weight : ndarray of shape (n_samples,)
         Rows count by their share in it.
+    is_name : bool, default=False
 
     Returns
     -------
     atoms : ndarray of shape (n_atoms,)
     """
+    if is_name:
+        found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
+        return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
     if step > 1 and _shares(x[::step], weight[::step])[1].max() < 0.8 * _SHARED:  # sorting all of them takes long
         return np.zeros(0)

@@ -18,6 +18,7 @@ class Table:
     validation: Rows | None
     categories: list
     inner: tuple  # centre and scale of the columns
+    is_name: np.ndarray  # True at columns of numbers that are names, shape (n_in,)
 
     def part(self, columns):
         """Some of its columns."""
@@ -27,6 +28,7 @@ class Table:
             None if self.validation is None else self.validation.part(columns),
             [known for known, stays in zip(self.categories, columns, strict=True) if stays],
             tuple(part[columns] for part in self.inner),
+            self.is_name[columns],
         )
 
     @property
@@ -38,8 +40,8 @@ class Table:
         """Tables for the columns with categories, atoms or missing values, with so many output nodes."""
         n_categories = np.array([0 if known is None else len(known) for known in self.categories])
         atoms = [
-            np.zeros(0) if n else atoms_of(column, self.given.weight)
-            for column, n in zip(self.given.X.T, n_categories, strict=True)
+            np.zeros(0) if n else atoms_of(column, self.given.weight, is_name)
+            for column, n, is_name in zip(self.given.X.T, n_categories, self.is_name, strict=True)
         ]
         return Tables.of(self.given.X, n_categories, n_out, atoms, self.inner[1])
 

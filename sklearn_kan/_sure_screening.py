@@ -9,6 +9,12 @@ a network is trained on the columns that told, its own residual shows what is le
 
 Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
 network would learn the noise of these rows by heart.
+
+A number may be a name, that of a person or place with some rows each. Its residuals' means jump from value to value:
+
+    T = mean_v (m_v - (m_v-1 + m_v+1) / 2)^2 / (1 / n_v + (1 / n_v-1 + 1 / n_v+1) / 4) / sigma^2 ~ F
+
+with sigma^2 the variance within the values. No smooth function has such jumps, however badly it was fitted.
 """
 
 import numpy as np
@@ -31,6 +37,8 @@ _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
 _NAMES = 5
 # Rows beyond the first one of their category that tell noise, at least.
 _REPEATED = 20
+# Values of a number that may be a name, more than this and at most, and rows of each, on average.
+_FEW_VALUES, _MOST_VALUES, _ROWS_A_VALUE = 20, 1000, 3
 # Part of the columns that tell which may be chance.
 _FALSE = 0.05
 # Training begins anew for effects that a trained network left out if the probability that any is chance is less than
@@ -256,3 +264,42 @@ def late_columns(X, residual, weight, categorical, tell):
         found = (_between(X[:, i], r, weight) for r in effects)
         late[i] = any(part > _WORTH and chance < least for part, chance in found)
     return late & ~tell
+
+
+def number_as_name(X, residual, weight, categorical):
+    """The column of numbers whose values the residuals of a network tell apart most, if any; arguments as above.
+
+    Returns
+    -------
+    is_name : bool ndarray of shape (n_in,)
+        True for one column at most.
+    """
+    found = np.zeros(X.shape[1], dtype=bool)
+    X, effects, weight = _some_rows(X, residual, weight)
+    numbers, worth = np.flatnonzero(~categorical), _WORTH
+    for i in numbers:
+        for part, chance in _jumps(X[:, i], effects, weight):
+            if part > worth and chance < _LATE / (len(numbers) * len(effects)):
+                found[:], worth = np.arange(len(found)) == i, part
+    return found
+
+
+def _jumps(x, effects, weight):
+    """Of each effect the part of the variance by which means jump, see the module, and the probability of chance."""
+    known = ~np.isnan(x)
+    values, place = np.unique(x[known], return_inverse=True)
+    if not _FEW_VALUES < len(values) <= min(_MOST_VALUES, known.sum() / _ROWS_A_VALUE):
+        return
+    weight = weight[known]
+    totals = np.bincount(place, weight)
+    spread = 1.0 / totals[1:-1] + 0.25 / totals[:-2] + 0.25 / totals[2:]
+    left = max(weight.sum() - len(totals), 1.0)
+    for r in effects:
+        r = r[known]
+        sums = np.bincount(place, np.sqrt(weight) * r)
+        means = sums / totals
+        noise = max(r @ r - sums @ means, _TINY) / left
+        jumps = (means[1:-1] - 0.5 * (means[:-2] + means[2:])) ** 2
+        part = totals[1:-1] @ (jumps - noise * spread) / 1.5 / max(r @ r, _TINY)
+        # Jumps of neighbours go together: they have half as many degrees of freedom.
+        yield part, float(f.sf(np.mean(jumps / spread) / noise, 0.5 * len(jumps), left))

@@ -147,8 +147,8 @@ class Trainer(StageTrainer):
         n_members : int, default=1
             Networks that are trained and end side by side as one; of exact data one alone.
         seek_late : callable, default=None
-            network -> columns left out that its residuals depend on, a bool ndarray. Where the first network on the
-            coarsest grid shows any, training ends and they are in `late`.
+            network -> what its residuals show of the columns, a bool ndarray. Where that of the first network on the
+            coarsest grid is true anywhere, training ends and it is in `late`.
         """
         self.n_members, self.seek_late = n_members, seek_late
         try:
@@ -241,7 +241,7 @@ class Trainer(StageTrainer):
         return stop
 
     def _lacks_columns(self):
-        """Whether the residuals show columns that were left out; asked once."""
+        """Whether the residuals show columns that were left out, or names; asked once."""
         if self.seek_late is not None:
             late, self.seek_late = self.seek_late(self.network), None
             self.late = late if late.any() else None
@@ -426,9 +426,10 @@ class Trainer(StageTrainer):
         self.network = with_overhang(self.network)
 
     def _warn_of_parameters(self, grid_size, n_parameters):
-        """A fine grid with more parameters than numbers to learn from is no silent matter."""
+        """A fine grid that was asked for, with more parameters than numbers to learn from, is no silent matter."""
         n_targets = self.rows.y.size
-        if self.validation is None and grid_size > _ANY_ROWS and n_parameters > n_targets:
+        given = not isinstance(self.settings.grid_size, str)
+        if given and self.validation is None and grid_size > _ANY_ROWS and n_parameters > n_targets:
             warnings.warn(
                 f"grid_size={grid_size} gives {n_parameters} parameters for {n_targets} training targets: only the "
                 "penalties hold them. Lower grid_size, or set early_stopping=True to end at the best grid.",

@@ -8,7 +8,7 @@ from scipy.stats import linregress
 
 from sklearn_kan import KANClassifier, KANRegressor, _base, _sure_screening
 from sklearn_kan._stage import FIRST_RIDGE, MUCH_RIDGE
-from sklearn_kan._sure_screening import late_columns, telling_columns
+from sklearn_kan._sure_screening import late_columns, number_as_name, telling_columns
 from sklearn_kan._training import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -329,3 +329,124 @@ def test_a_table_with_names_is_learnt_as_one_without():
     assert model.feature_importances_[3] == 0.0
     without = KANRegressor(random_state=0).fit(X[["a", "b", "c"]][train], y[train])
     assert model.score(X[test], y[test]) > without.score(X[["a", "b", "c"]][test], y[test]) - 0.01
+
+
+# --- numbers that are names -------------------------------------------------------------------------------------------
+
+
+def people(n_samples, seed, n_people=60):
+    """Numbers of people, whose order tells nothing, with effects of their own; three more columns; the target."""
+    effects = np.random.default_rng(7).normal(size=n_people)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 4))
+    X[:, 1] = rng.integers(n_people, size=n_samples)
+    return X, effects[X[:, 1].astype(int)] + X[:, 0] + 0.3 * rng.normal(size=n_samples)
+
+
+def taken_for_name(X, r, weight=None, categorical=None):
+    categorical = np.zeros(X.shape[1], dtype=bool) if categorical is None else categorical
+    found = number_as_name(X, r.reshape(len(X), -1), np.ones(len(X)) if weight is None else weight, categorical)
+    assert found.sum() <= 1
+    return int(found.argmax()) if found.any() else None
+
+
+@pytest.mark.parametrize("r", [lambda X, y: y, lambda X, y: np.column_stack([X[:, 0], y]), lambda X, y: y**2 * 1e9])
+def test_a_number_whose_values_jump_is_a_name(r):
+    X, y = people(400, 0)
+    assert taken_for_name(X, r(X, y)) == 1
+
+
+def test_the_number_that_tells_most_is_the_name():
+    X, y = people(400, 0)
+    X[:, 3] = X[:, 1] // 2  # two people each
+    assert taken_for_name(X, y) == 1
+    X[:, 1] = np.random.default_rng(1).permutation(X[:, 1])
+    assert taken_for_name(X, y) == 3
+
+
+@pytest.mark.parametrize("n_values", [25, 60, 120])
+@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+def test_smooth_effects_make_no_name(n_values, noise):
+    """Whatever is left of them."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(n_values, size=480), rng.normal(size=480)])
+    t = X[:, 0] / n_values
+    for effect in (np.exp(2.0 * t), np.sin(6.0 * t), np.cos(12.0 * t)):
+        assert taken_for_name(X, effect + X[:, 1] + noise * rng.normal(size=480)) is None
+
+
+def test_chance_makes_no_name():
+    rng = np.random.default_rng(0)
+    found = [taken_for_name(rng.integers(40, size=(300, 8)), rng.standard_cauchy(300)) for _ in range(200)]
+    assert sum(one is not None for one in found) <= 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: (X[:, :1], {}),  # no value twice
+        lambda X: (np.floor(X[:, 1:2] / 3.0), {}),  # a spline has knots enough for twenty
+        lambda X: (X[:, :2], {"categorical": np.array([False, True])}),
+        lambda X: (np.full((len(X), 2), np.nan), {}),
+    ],
+)
+def test_what_is_no_name(change):
+    X, y = people(400, 0)
+    X, options = change(X)
+    assert taken_for_name(X, y, **options) is None
+
+
+def test_names_with_few_rows_or_too_many_names_are_none():
+    for n_people, n_samples, name in ((60, 160, None), (60, 240, 1), (1100, 6000, None), (900, 6000, 1)):
+        assert taken_for_name(*people(n_samples, 0, n_people)) == name
+
+
+def test_missing_numbers_and_weights():
+    X, y = people(600, 0)
+    X[::5, 1] = np.nan
+    assert taken_for_name(X, y) == 1
+    assert taken_for_name(X, y, np.tile([1.0, 2.0], 300)) == 1
+    assert taken_for_name(X, y, np.tile([1.0, 0.0, 0.0, 0.0], 150)) is None  # too few rows that count
+
+
+def test_people_are_learnt(monkeypatch):
+    X, y = people(400, 0)
+    new, z = people(400, 1)
+    model = KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    assert model.score(new, z) > 0.9
+    assert len(model.network_.layers[0].tables.atoms_of(0)) == 60
+    new[:, 1] += 0.5  # people unknown
+    assert np.isfinite(model.predict(new)).all()
+    monkeypatch.setattr(_base, "number_as_name", lambda *args: np.zeros(4, dtype=bool))
+    assert KANRegressor(max_iter=40, random_state=0).fit(X, y).score(*people(400, 1)) < 0.8
+
+
+def test_classes_of_people_are_learnt():
+    X, y = people(600, 0)
+    new, z = people(600, 1)
+    model = KANClassifier(max_iter=40, random_state=0).fit(X, y > 0.0)
+    assert model.score(new, z > 0.0) > 0.85
+    assert len(model.network_.layers[0].tables)
+
+
+@pytest.mark.parametrize(
+    "options", [{"hidden_layer_sizes": (4,)}, {"alpha": 1e-3, "smoothing": 1e-3}, {"prune_threshold": 1e-2}]
+)
+def test_names_are_not_looked_for_where_the_network_shall_be_read(options, monkeypatch):
+    monkeypatch.setattr(_base, "number_as_name", None)
+    KANRegressor(max_iter=5, random_state=0, **options).fit(*people(200, 0))
+
+
+def test_names_are_looked_for_once(monkeypatch):
+    asked, ask = [], number_as_name
+
+    def ask_and_note(*args):
+        asked.append(len(args[0]))
+        return ask(*args)
+
+    monkeypatch.setattr(_base, "number_as_name", ask_and_note)
+    X, y = people(400, 0)
+    KANRegressor(max_iter=20, random_state=0).fit(X, y)
+    assert len(asked) == 1
+    KANRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
+    assert len(asked) == 2
