@@ -202,9 +202,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
-    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01 and for a
-    hundredth of their variance, all begins anew with the values that rows share as atoms of the column where they jump
-    most.
+    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01, by four
+    standard deviations more than after exchanges with neighbouring values, and for a hundredth of their variance, all
+    begins anew with the values that rows share as atoms of the column where they jump most.
 
     Fitted on small tables, the order of the rows and whether they are repeated or weighted changes no bit of the model:
     rows are sorted and equal ones merged. Inputs are converted to float64 chunk by chunk; predictions are float64.
@@ -667,9 +667,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
-    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01 and for a
-    hundredth of their variance, all begins anew with the values that rows share as atoms of the column where they jump
-    most.
+    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01, by four
+    standard deviations more than after exchanges with neighbouring values, and for a hundredth of their variance, all
+    begins anew with the values that rows share as atoms of the column where they jump most.
 
     References
     ----------

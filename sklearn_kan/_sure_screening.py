@@ -14,7 +14,8 @@ A number may be a name, that of a person or place with some rows each. Its resid
 
     T = mean_v (m_v - (m_v-1 + m_v+1) / 2)^2 / (1 / n_v + (1 / n_v-1 + 1 / n_v+1) / 4) / sigma^2 ~ F
 
-with sigma^2 the variance within the values. No smooth function has such jumps, however badly it was fitted.
+with sigma^2 the variance within the values. No smooth function has such jumps, however badly it was fitted. As noise
+is seldom even, T must exceed what it is when rows change places with those of neighbouring values as well.
 """
 
 import numpy as np
@@ -39,6 +40,8 @@ _NAMES = 5
 _REPEATED = 20
 # Values of a number that may be a name, more than this and at most, and rows of each, on average.
 _FEW_VALUES, _MOST_VALUES, _ROWS_A_VALUE = 20, 1000, 3
+# Times that rows change places, how far, in values, and the standard deviations by which jumps have to be larger.
+_EXCHANGES, _NEIGHBOURS, _CLEARLY = 20, 1.5, 4.0
 # Part of the columns that tell which may be chance.
 _FALSE = 0.05
 # Training begins anew for effects that a trained network left out if the probability that any is chance is less than
@@ -277,29 +280,45 @@ def number_as_name(X, residual, weight, categorical):
     found = np.zeros(X.shape[1], dtype=bool)
     X, effects, weight = _some_rows(X, residual, weight)
     numbers, worth = np.flatnonzero(~categorical), _WORTH
+    least = _LATE / max(len(numbers) * len(effects), 1)
     for i in numbers:
-        for part, chance in _jumps(X[:, i], effects, weight):
-            if part > worth and chance < _LATE / (len(numbers) * len(effects)):
-                found[:], worth = np.arange(len(found)) == i, part
+        known = ~np.isnan(X[:, i])
+        values, place = np.unique(X[known, i], return_inverse=True)
+        if _FEW_VALUES < len(values) <= min(_MOST_VALUES, known.sum() / _ROWS_A_VALUE):
+            for r in effects:
+                jumps = _Jumps(place, r[known], weight[known])
+                if jumps.part > worth and jumps.chance() < least and jumps.exceed_neighbours():
+                    found[:], worth = np.arange(len(found)) == i, jumps.part
     return found
 
 
-def _jumps(x, effects, weight):
-    """Of each effect the part of the variance by which means jump, see the module, and the probability of chance."""
-    known = ~np.isnan(x)
-    values, place = np.unique(x[known], return_inverse=True)
-    if not _FEW_VALUES < len(values) <= min(_MOST_VALUES, known.sum() / _ROWS_A_VALUE):
-        return
-    weight = weight[known]
-    totals = np.bincount(place, weight)
-    spread = 1.0 / totals[1:-1] + 0.25 / totals[:-2] + 0.25 / totals[2:]
-    left = max(weight.sum() - len(totals), 1.0)
-    for r in effects:
-        r = r[known]
-        sums = np.bincount(place, np.sqrt(weight) * r)
+class _Jumps:
+    """Of an effect the statistic of its jumps from value to value, see the module, and the part of its variance."""
+
+    def __init__(self, place, r, weight):
+        self.place, self.r, self.weight = place, r, weight
+        totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
         means = sums / totals
-        noise = max(r @ r - sums @ means, _TINY) / left
-        jumps = (means[1:-1] - 0.5 * (means[:-2] + means[2:])) ** 2
-        part = totals[1:-1] @ (jumps - noise * spread) / 1.5 / max(r @ r, _TINY)
-        # Jumps of neighbours go together: they have half as many degrees of freedom.
-        yield part, float(f.sf(np.mean(jumps / spread) / noise, 0.5 * len(jumps), left))
+        self.left = max(weight.sum() - len(totals), 1.0)
+        self.noise = max(r @ r - sums @ means, _TINY) / self.left
+        squares = (means[1:-1] - 0.5 * (means[:-2] + means[2:])) ** 2
+        spread = 1.0 / totals[1:-1] + 0.25 / totals[:-2] + 0.25 / totals[2:]
+        self.size, self.n_jumps = np.mean(squares / spread), len(squares)
+        self.part = totals[1:-1] @ (squares - self.noise * spread) / 1.5 / max(r @ r, _TINY)
+
+    def chance(self):
+        """Probability that these are jumps of even noise; those of neighbours have half as many degrees of freedom."""
+        return f.sf(self.size / self.noise, 0.5 * self.n_jumps, self.left)
+
+    def exceed_neighbours(self):
+        """Whether they are larger than where rows have changed places with those of neighbouring values.
+
+        Noise that differs from row to row, as with labels, remains as it is then.
+        """
+        rng = np.random.RandomState(0)
+        sizes, in_order = [], np.sort(self.place)
+        for _ in range(_EXCHANGES):
+            place = np.empty_like(in_order)
+            place[np.argsort(self.place + rng.uniform(-_NEIGHBOURS, _NEIGHBOURS, len(place)))] = in_order
+            sizes.append(_Jumps(place, self.r, self.weight).size)
+        return self.size - np.mean(sizes) > _CLEARLY * np.std(sizes)
