@@ -94,7 +94,9 @@ def rows_for(name, X):
     if name in ("histgb", "ebm"):
         return X.astype(dict.fromkeys(text, "category"))
     if name == "mlp":
-        return X.assign(**{column: X[column].astype(object).where(X[column].notna(), None) for column in text})
+        X = X.copy()
+        for column in text:
+            X[column] = X[column].astype(object).where(X[column].notna(), None)
     return X
 
 
