@@ -42,11 +42,16 @@ def rounded(x):
 
 
 def hold_out(X, y, weight, fraction, rng, *, stratify):
-    """Split rows into training and validation rows, with every class in both parts where that is possible."""
+    """Split rows into training and validation rows, with every class in both parts where that is possible.
+
+    The fraction is a number of rows if it is 1 or more.
+    """
     labels, splitter = None, ShuffleSplit
     if stratify:
         codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
-        if np.unique(codes, return_counts=True)[1].min() > 1:
+        counts = np.unique(codes, return_counts=True)[1]
+        n_out = fraction if fraction >= 1 else np.ceil(fraction * len(X))
+        if counts.min() > 1 and len(counts) <= min(n_out, len(X) - n_out):
             labels, splitter = codes, StratifiedShuffleSplit
     split = splitter(1, test_size=fraction, random_state=rng.randint(np.iinfo(np.int32).max))
     held_out = np.zeros(len(X), dtype=bool)

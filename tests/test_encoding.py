@@ -81,6 +81,10 @@ def test_hold_out():
     rare[:, 0] = 1.0
     rare[0] = [0.0, 0.0, 1.0]  # a class of one row cannot be in both parts
     assert len(hold_out(X, rare, weight, 0.2, rng, stratify=True)[1][0]) == 20
+    many = np.eye(30)[np.arange(100) % 30]  # more classes than a part has rows
+    assert len(hold_out(X, many, weight, 0.2, rng, stratify=True)[1][0]) == 20
+    few, rest = hold_out(X, many, weight, 40, rng, stratify=True)[::-1]
+    assert len(few[0]) == 40 and (few[1].sum(axis=0) > 0).all() and (rest[1].sum(axis=0) > 0).all()
 
 
 def weighted(y, weight, loss="squared_error", quantile=None):
