@@ -181,8 +181,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
 
-            def late(network, table=table, part=part, columns=columns):
-                return self._late(table, network.raw_predict(part.rows.X), columns)
+            def late(network, table=table, part=part, columns=columns, names=True):
+                return self._late(table, network.raw_predict(part.rows.X), columns, names=names)
 
             is_last = len(rounds) == _ROUNDS or warm or not self._may_be_late(table, columns)
             trainer.run(sizes, start, n_members, None if is_last else late)
@@ -190,7 +190,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 break
             found = trainer.late
             if found is None and not columns.all():
-                found = late(trainer.network)
+                found = late(trainer.network, names=False)
             if found is None or not found.any():
                 break
             more, names = found
@@ -221,12 +221,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         of_table = isinstance(self.hidden_layer_sizes, str)
         return of_table and self._screens(len(table.rows.X)) and not table.is_name.any()
 
-    def _late(self, table, raw, columns):
+    def _late(self, table, raw, columns, *, names):
         """Columns left out that the residuals depend on, and the numbers that are names, shape (2, n_features)."""
         residuals, found = self._residuals(table, raw), np.zeros((2, len(columns)), dtype=bool)
         if not columns.all():
             found[0] = late_columns(*residuals, columns)
-        if self._seeks_names(table):
+        if names and self._seeks_names(table):
             found[1] = number_as_name(*residuals)
         return found
 

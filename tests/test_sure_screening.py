@@ -462,3 +462,6 @@ def test_names_are_looked_for_once(monkeypatch):
     assert len(asked) == 1
     KANRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
     assert len(asked) == 2
+    monkeypatch.setattr(KANRegressor, "_telling", lambda self, table: np.arange(4) < 3)  # one column waits
+    KANRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
+    assert len(asked) == 3
