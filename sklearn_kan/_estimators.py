@@ -202,7 +202,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
-    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.001, by four
+    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01, by four
     standard deviations more than after exchanges with neighbouring values, and for a hundredth of their variance, all
     begins anew with the values that rows share as atoms of the column where they jump most.
 
@@ -667,7 +667,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
-    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.001, by four
+    residuals of the first network jump from one value to the next, by an analysis of variance at level 0.01, by four
     standard deviations more than after exchanges with neighbouring values, and for a hundredth of their variance, all
     begins anew with the values that rows share as atoms of the column where they jump most.
 

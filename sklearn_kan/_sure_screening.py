@@ -40,9 +40,8 @@ _NAMES = 5
 _REPEATED = 20
 # Values of a number that may be a name, more than this and at most, and rows of each, on average.
 _FEW_VALUES, _MOST_VALUES, _ROWS_A_VALUE = 20, 1000, 3
-# Probability of chance that a name has to have less of, times that rows change places, how far, in values, and the
-# standard deviations by which jumps have to be larger.
-_BY_CHANCE, _EXCHANGES, _NEIGHBOURS, _CLEARLY = 1e-3, 20, 1.5, 4.0
+# Times that rows change places, how far, in values, and the standard deviations by which jumps have to be larger.
+_EXCHANGES, _NEIGHBOURS, _CLEARLY = 20, 1.5, 4.0
 # Part of the columns that tell which may be chance.
 _FALSE = 0.05
 # Training begins anew for effects that a trained network left out if the probability that any is chance is less than
@@ -281,7 +280,7 @@ def number_as_name(X, residual, weight, categorical):
     found = np.zeros(X.shape[1], dtype=bool)
     X, effects, weight = _some_rows(X, residual, weight)
     numbers, worth = np.flatnonzero(~categorical), _WORTH
-    least = _BY_CHANCE / max(len(numbers) * len(effects), 1)
+    least = _LATE / max(len(numbers) * len(effects), 1)
     for i in numbers:
         known = ~np.isnan(X[:, i])
         values, place = np.unique(X[known, i], return_inverse=True)
