@@ -181,10 +181,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
 
-            def late(network, table=table, part=part, columns=columns, names=True):
+            names = not warm and self._seeks_names(table)
+
+            def late(network, table=table, part=part, columns=columns, names=names):
                 return self._late(table, network.raw_predict(part.rows.X), columns, names=names)
 
-            is_last = len(rounds) == _ROUNDS or warm or not self._may_be_late(table, columns)
+            is_last = len(rounds) == _ROUNDS or (columns.all() and not names)
             trainer.run(sizes, start, n_members, None if is_last else late)
             if is_last or trainer.stopped:
                 break
@@ -193,8 +195,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 found = late(trainer.network, names=False)
             if found is None or not found.any():
                 break
-            more, names = found
-            columns, table = columns | more | names, replace(table, is_name=names | table.is_name)
+            columns = columns | found.any(axis=0)
+            table = replace(table, is_name=table.is_name | found[1])
         if trainer.stopped:  # perhaps in a round that has learnt less than the one before
             trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
             progress.whole = whole.network
@@ -212,10 +214,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         offset = self._raw_offset(table.rows.y, table.rows.weight)
         return telling_columns(*self._residuals(table, np.broadcast_to(offset, table.rows.y.shape)))
 
-    def _may_be_late(self, table, columns):
-        """Whether the residuals are to tell of columns, or of numbers that are names."""
-        return not columns.all() or self._seeks_names(table)
-
     def _seeks_names(self, table):
         """A network that shall be read has no values of names; one number that is a name is enough."""
         of_table = isinstance(self.hidden_layer_sizes, str)
@@ -226,7 +224,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         residuals, found = self._residuals(table, raw), np.zeros((2, len(columns)), dtype=bool)
         if not columns.all():
             found[0] = late_columns(*residuals, columns)
-        if names and self._seeks_names(table):
+        if names:
             found[1] = number_as_name(*residuals)
         return found
 

@@ -124,15 +124,21 @@ def _alone(features, r, n_cases):
     return explained / max(r @ r, _TINY), _chance(explained / noise, features.counts)
 
 
+def _groups(place, r, weight):
+    """Weights of groups of rows, means of an effect there, its variance within them and how many cases tell that."""
+    totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
+    means, left = sums / totals, max(weight.sum() - len(totals), 1.0)
+    return totals, means, max(r @ r - sums @ means, _TINY) / left, left
+
+
 def _between(x, r, weight):
     """The same of a column's categories, all of them, by a one-way analysis of variance."""
     _, place = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True)
-    totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
-    freedom, left = len(totals) - 1, weight.sum() - len(totals)
+    totals, means, noise, left = _groups(place, r, weight)
+    freedom = len(totals) - 1
     if freedom == 0 or left < _REPEATED:
         return 0.0, 1.0
-    between = np.sum(sums**2 / totals)
-    noise = max(r @ r - between, _TINY) / left
+    between = totals @ means**2
     part = (between - freedom * noise) / max(r @ r, _TINY)  # what chance explains does not count
     return part, float(f.sf(between / freedom / noise, freedom, left))
 
@@ -297,10 +303,7 @@ class _Jumps:
 
     def __init__(self, place, r, weight):
         self.place, self.r, self.weight = place, r, weight
-        totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
-        means = sums / totals
-        self.left = max(weight.sum() - len(totals), 1.0)
-        self.noise = max(r @ r - sums @ means, _TINY) / self.left
+        totals, means, self.noise, self.left = _groups(place, r, weight)
         squares = (means[1:-1] - 0.5 * (means[:-2] + means[2:])) ** 2
         spread = 1.0 / totals[1:-1] + 0.25 / totals[:-2] + 0.25 / totals[2:]
         self.size, self.n_jumps = np.mean(squares / spread), len(squares)

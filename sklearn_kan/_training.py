@@ -6,7 +6,6 @@ from functools import partial
 from itertools import cycle
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
@@ -249,7 +248,7 @@ class Trainer(StageTrainer):
 
     def _may_hide_noise(self):
         """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
-        if not self._by_evidence() or self.loss.known_dispersion or len(self.rows.X) < ENOUGH:
+        if not self._by_evidence() or self.loss.known_dispersion:
             return False
         return self.evidence.edof >= FLEXIBLE * self.n_cases * self.rows.y.shape[1]
 
@@ -263,9 +262,9 @@ class Trainer(StageTrainer):
     def _find_excess(self, make_network):
         """How much more or less noise than it seems is to be counted on; asked once."""
         self.safe = True
-        if self.reason or self.solver != "lbfgs" or self.validation is not None or self.network.n_parameters == 0:
+        if self.reason or self.solver != "lbfgs" or not self._may_hold_out() or self.network.n_parameters == 0:
             return
-        if not isinstance(self.settings.hidden_layer_sizes, str) or self.n_cases > MOST_CASES * len(self.rows.X):
+        if not isinstance(self.settings.hidden_layer_sizes, str):
             return
         exact = self._may_be_exact()
         if not (exact or self._may_hide_noise()):
@@ -282,9 +281,14 @@ class Trainer(StageTrainer):
         if not self.progress.end_stage(self.network):
             self.excess = found
 
+    def _may_hold_out(self):
+        """Whether there are rows enough, and few of them repeated, for some to tell something of the others."""
+        n_rows = len(self.rows.X)
+        return self.validation is None and n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
+
     def _two_parts(self, rng, most=np.inf):
-        """The training rows, or so many of them, in two parts."""
-        parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), is_classifier(self.settings)
+        """The training rows, or so many of them, in two parts; labels are in both."""
+        parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), self.loss.known_dispersion
         if len(self.rows.X) > most:
             _, parts = hold_out(*parts, most, rng, stratify=stratify)
         return [Rows(*part) for part in hold_out(*parts, HELD_OUT, rng, stratify=stratify)]
@@ -536,8 +540,7 @@ class Trainer(StageTrainer):
 
         The evidence is that of smooth functions: what groups of rows that share values have in common is none.
         """
-        n_rows = len(self.rows.X)
-        if self.validation is not None or n_rows < ENOUGH or self.n_cases > MOST_CASES * n_rows:
+        if not self._may_hold_out():
             return False
         rng = np.random.RandomState(0)
         some, out = self._two_parts(rng)

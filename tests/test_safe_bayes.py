@@ -213,6 +213,12 @@ def test_labels_are_looked_at_with_automatic_strengths_only(options, monkeypatch
     KANClassifier(**{"max_iter": 20, "random_state": 0, **options}).fit(*clusters(600, 1, 0.3))
 
 
+def test_labels_tell_their_noise(monkeypatch):
+    monkeypatch.setattr(_training, "safe_excess", None)
+    X, y = smooth(150, 0)
+    KANClassifier(max_iter=10, random_state=0).fit(X, y > 0.0)
+
+
 def test_few_or_noisy_labels_tell_their_noise(monkeypatch):
     monkeypatch.setattr(_training, "safe_excess", None)
     monkeypatch.setattr(_training, "cold_excess", None)
