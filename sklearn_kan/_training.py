@@ -1,35 +1,21 @@
 """Training from coarse to fine: starts compete, grids are refined, members unite, pruned networks go on."""
 
 import warnings
-from dataclasses import dataclass, field, fields
 from functools import partial
-from itertools import cycle
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._committee import committee_size, side_by_side
+from ._competition import FEWEST_STARTS, TRIAL, Competition, Start, lm_work
 from ._elimination import needless_edges
-from ._encoding import hold_out
 from ._grid import follow_activations, refine, with_overhang
-from ._objective import Strengths
 from ._posterior import Mixture, laplace
 from ._pruning import prune, without_edges
-from ._safe_bayes import (
-    ENOUGH,
-    ENOUGH_LABELS,
-    FLEXIBLE,
-    HELD_OUT,
-    MOST_CASES,
-    MOST_LABELS,
-    NEARLY_EXACT,
-    clearly_positive,
-    cold_excess,
-    safe_excess,
-)
+from ._safe_bayes import ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
-from ._smoothing import Evidence, affordable
-from ._stage import FIRST_DAMPING, FIRST_RIDGE, FIRST_SMOOTHNESS, MUCH_RIDGE, Best, Rows, StageTrainer
+from ._smoothing import affordable
+from ._stage import Best
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -38,22 +24,8 @@ _CHEAP_WORK = 1e8
 _PARAMETERS_A_TARGET = 3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
-# Starts compete in rounds: iterations of each start so far, and the part of the starts that goes on. Strengths that
-# L-BFGS finds need some iterations to tell starts apart.
-_ROUNDS = ((5, 4), (10, 2), (20, 2))
-_LBFGS_ROUNDS = ((10, 1), (20, 2))
-# Work of one iteration of all of them, and how many there are at least and at most.
-_STARTS_WORK = 2.5e9
-_FEWEST_STARTS, _MOST_STARTS = 2, 16
-_LBFGS_STARTS = 4
-# Targets on which Adam's starts do not compete.
-_MANY_TARGETS = 100_000
-# What a start with much ridge has to be better by, in evidence a target, until all had a trial.
-_MORE_EVIDENCE = 0.01
 # Where less than this part of it is explained the next grid begins anew.
 _LITTLE = 0.05
-# Iterations of a trial: of much ridge, or of the first network without the columns that may be noise.
-_TRIAL = 50
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
 _ELIMINATIONS, _AT_ONCE = 8, 0.25
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
@@ -67,66 +39,25 @@ _FREEDOM_COST = 1.4
 _LEAST_FREEDOM = 0.3
 
 
-@dataclass
-class Start:
-    """One of the competing starts, and the state of the training that goes on from it."""
-
-    network: object = None
-    criterion: float = np.inf
-    damping: float = FIRST_DAMPING
-    strengths: Strengths | None = None
-    evidence: Evidence | None = None
-    share: float = 1.0
-    ridge: float = FIRST_RIDGE
-    smoothness: float = FIRST_SMOOTHNESS[0]
-    best: Best = field(default_factory=Best)
-    finished: bool = False
-
-
-_STATE = [part.name for part in fields(Start)]
-
-
-def _lm_work(n_targets, n_parameters):
-    """Multiply-adds of one Levenberg-Marquardt iteration: Gauss-Newton matrix and its factorisation."""
-    return n_targets * n_parameters**2 + n_parameters**3
-
-
-def n_starts(n_init, solver, n_targets, n_parameters, n_members=1):
-    """Competing starts; 'auto' takes more where they are cheap: small, narrow networks stick in local minima.
-
-    None compete for Adam on so many rows that a few epochs are a whole fit.
-    """
-    if n_init != "auto":
-        return n_init * n_members
-    least = _FEWEST_STARTS * n_members
-    if solver == "lbfgs":
-        return max(_LBFGS_STARTS, least)
-    if solver == "adam":
-        return n_members if n_targets > _MANY_TARGETS else least
-    cheap = int(_STARTS_WORK / max(1, _lm_work(n_targets, n_parameters)))
-    return min(max(cheap, least), _MOST_STARTS)
-
-
 def choose_solver(n_rows, n_outputs, network, n_parameters):
     """LM for small problems, then L-BFGS, then Adam for large data; the parameters are those on the finest grid."""
-    if _lm_work(n_rows * n_outputs, n_parameters) <= _LM_WORK:
+    if lm_work(n_rows * n_outputs, n_parameters) <= _LM_WORK:
         return "lm"
     touched = sum(layer.n_in * (layer.degree + 2) * layer.n_out for layer in network.layers)
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
 
 
-class Trainer(StageTrainer):
+class Trainer(Competition):
     """Trains one network, or a committee, on one grid after the other, and prunes it."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
         self.stage_scores = []
-        self.n_members, self.members, self.n_trained = 1, [], 0
+        self.members, self.n_trained = [], 0
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
-        self.ridges = None  # of the starts of L-BFGS, once a competition has told them
         self.safe = False  # whether noise that the residuals hide was looked for
 
     def learn_from(self, other):
@@ -281,18 +212,6 @@ class Trainer(StageTrainer):
         if not self.progress.end_stage(self.network):
             self.excess = found
 
-    def _may_hold_out(self):
-        """Whether there are rows enough, and few of them repeated, for some to tell something of the others."""
-        n_rows = len(self.rows.X)
-        return self.validation is None and n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
-
-    def _two_parts(self, rng, most=np.inf):
-        """The training rows, or so many of them, in two parts; labels are in both."""
-        parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), self.loss.known_dispersion
-        if len(self.rows.X) > most:
-            _, parts = hold_out(*parts, most, rng, stratify=stratify)
-        return [Rows(*part) for part in hold_out(*parts, HELD_OUT, rng, stratify=stratify)]
-
     def _screen(self, make_network):
         """New starts without the columns that explain no more than noise, where the first member has such.
 
@@ -310,7 +229,7 @@ class Trainer(StageTrainer):
         faint = faint_columns(whole)
         if not faint.any():
             return None
-        self.progress.begin_stage("fewer columns", min(_TRIAL, self.settings.max_iter))
+        self.progress.begin_stage("fewer columns", min(TRIAL, self.settings.max_iter))
         better = self._does_better_without(faint, whole, member)
         if self.progress.end_stage(self.network) or not better:
             return None
@@ -325,7 +244,7 @@ class Trainer(StageTrainer):
 
     def _does_better_without(self, faint, whole, member):
         """Whether a member, measured whole, does better without these columns, and would if it went on as long."""
-        n_iter, n_targets = min(_TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
+        n_iter, n_targets = min(TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
 
         def evidence_of(network):
             self._solve(network, n_iter, record=False)
@@ -408,7 +327,7 @@ class Trainer(StageTrainer):
             choose_solver(len(self.rows.X), self.rows.y.shape[1], self.network, n_parameters),
             False,
         )
-        dear = self.n_members > 1 or _lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
+        dear = self.n_members > 1 or lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
         if self.solver == "lm" and self.reg_lambda == 0.0 and dear and not (self.n_members == 1 and self._is_close()):
             exact = (
                 self.n_members * n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size
@@ -422,7 +341,7 @@ class Trainer(StageTrainer):
         Few new starts may end where what they have not learnt yet counts as noise.
         """
         self.solver, self.trying, self.n_members = "lm", False, 1
-        if make_network is not None and self._n_starts() > _FEWEST_STARTS:
+        if make_network is not None and self._n_starts() > FEWEST_STARTS:
             self.network, self.strengths = make_network(self.rng), None
             best = self.best
             self._go_on_from(self._compete(make_network)[0])
@@ -491,108 +410,6 @@ class Trainer(StageTrainer):
             return None
         networks = [member.network for member in self.members]
         return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
-
-    # --- starts -------------------------------------------------------------------------------------------------
-
-    def _n_starts(self):
-        n_parameters = self.network.n_parameters
-        return n_starts(self.settings.n_init, self.solver, self.rows.y.size, n_parameters, self.n_members)
-
-    def _compete(self, make_network):
-        """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
-
-        Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it; of few rows a strong
-        one may seem weak at first, and rows held out have the last word. Where columns come late the trial is not
-        repeated.
-
-        Returns
-        -------
-        starts : list of Start
-            As many as there are members.
-        """
-        if self.solver != "lbfgs" or not self._by_evidence():
-            return self._best_starts(make_network, [FIRST_RIDGE])
-        if self.ridges is not None:
-            return self._best_starts(make_network, self.ridges)
-        starts = self._best_starts(make_network, [FIRST_RIDGE])
-        if starts[0].criterion == np.inf or not self._needs_much_ridge(starts, make_network):
-            self.ridges = [FIRST_RIDGE]
-            return starts
-        self.ridges = MUCH_RIDGE[self.loss.known_dispersion]
-        self._go_on_from(Start(make_network(self.rng)))
-        return self._best_starts(make_network, self.ridges)
-
-    def _needs_much_ridge(self, starts, make_network):
-        """Whether a start with much ridge does clearly better than these, of which some go on where it seems so."""
-        wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[self.loss.known_dispersion][0])
-        self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
-        if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
-            return False
-        for some in ([starts[0], wary], starts[1:]):
-            self._advance_all(some, _TRIAL)
-            starts.sort(key=lambda start: start.criterion)
-            if wary.criterion > starts[0].criterion:
-                return False
-        return not self._meets_rows_better(make_network, FIRST_RIDGE, wary.ridge)
-
-    def _meets_rows_better(self, make_network, ridge, other_ridge):
-        """Whether a start with one ridge meets rows held out clearly better than one with another.
-
-        The evidence is that of smooth functions: what groups of rows that share values have in common is none.
-        """
-        if not self._may_hold_out():
-            return False
-        rng = np.random.RandomState(0)
-        some, out = self._two_parts(rng)
-        start = make_network(rng)
-
-        def losses(ridge):
-            other = self.on_other_rows(start, some)
-            other.ridge, other.smoothness = ridge, FIRST_SMOOTHNESS[0]
-            return other.meet(out, self.excess, _TRIAL)[0]
-
-        return clearly_positive(losses(other_ridge) - losses(ridge), out.weight)
-
-    def _best_starts(self, make_network, ridges):
-        """Rounds of a few iterations of each start; the best ones go on to the next round."""
-        settings, most = self.settings, self.n_members
-        if self.network.n_parameters == 0:
-            return [Start(self.network)]
-        n_init = self._n_starts()
-        starts = [Start(self.network), *(Start(make_network(self.rng)) for _ in range(n_init - 1))]
-        if n_init == most:
-            return starts
-        for start, ridge, smoothness in zip(starts, cycle(ridges), cycle(FIRST_SMOOTHNESS), strict=False):
-            start.ridge, start.smoothness = ridge, smoothness
-        rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
-        self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
-        done = 0
-        for until, part in rounds:
-            n_iter = min(until, settings.max_iter) - done
-            if n_iter > 0:
-                self._advance_all(starts, n_iter)
-            done += n_iter
-            starts = sorted(starts, key=lambda start: start.criterion)[: max(most, -(-len(starts) // part))]
-        for start in starts:
-            start.damping = FIRST_DAMPING
-        self.progress.end_stage(starts[0].network)
-        return starts[:most]
-
-    def _go_on_from(self, start):
-        for name in _STATE:
-            setattr(self, name, getattr(start, name))
-
-    def _remember(self, start):
-        for name in _STATE:
-            setattr(start, name, getattr(self, name))
-        return start
-
-    def _advance_all(self, starts, n_iter):
-        """Some more iterations of some starts."""
-        for start in starts:
-            self._go_on_from(start)
-            self.network, _ = self._solve(start.network, min(n_iter, self.settings.max_iter), record=False)
-            self._remember(start)
 
     # --- pruning ------------------------------------------------------------------------------------------------
 

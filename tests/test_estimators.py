@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info
 
-from sklearn_kan import KANClassifier, KANRegressor, _base, _progress, _stage, _training
+from sklearn_kan import KANClassifier, KANRegressor, _base, _competition, _progress, _stage, _training
 from sklearn_kan._network import Network
 
 SOLVERS = ("lm", "lbfgs", "adam")
@@ -283,8 +283,8 @@ def test_starts_compete():
     [("adam", 1000, 1, 2), ("adam", 1000, 4, 8), ("adam", 10**6, 1, 1), ("adam", 10**6, 4, 4), ("lbfgs", 10**6, 1, 4)],
 )
 def test_fewer_starts_where_a_pass_is_long(solver, n_targets, n_members, expected):
-    assert _training.n_starts("auto", solver, n_targets, 100, n_members) == expected
-    assert _training.n_starts(3, solver, n_targets, 100, n_members) == 3 * n_members
+    assert _competition.n_starts("auto", solver, n_targets, 100, n_members) == expected
+    assert _competition.n_starts(3, solver, n_targets, 100, n_members) == 3 * n_members
 
 
 def test_penalties_take_effect():

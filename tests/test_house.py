@@ -41,10 +41,11 @@ LEVELS = {
     9: ("_posterior",),
     10: ("_smoothing", "_elimination"),
     11: ("_stage", "_plotting", "_symbolic", "_formula"),
-    12: ("_training", "_inspection", "_narrowing"),
-    13: ("_base",),
-    14: ("_estimators",),
-    15: ("__init__",),
+    12: ("_competition", "_inspection", "_narrowing"),
+    13: ("_training",),
+    14: ("_base",),
+    15: ("_estimators",),
+    16: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

@@ -8,7 +8,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, recall_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_kan import KANClassifier, KANRegressor, _base, _training
+from sklearn_kan import KANClassifier, KANRegressor, _base, _competition, _training
 from sklearn_kan._losses import SquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -67,8 +67,8 @@ def test_a_weak_signal_of_class_labels_is_learnt(seed):
 )
 def test_much_ridge_has_to_beat_every_start(wary, first, others, refuted, much, advanced, monkeypatch):
     """The others go on only where it leads; criteria are those that each has after each of its rounds."""
-    start = _training.Start(criterion=first[0])
-    rest = [_training.Start(criterion=0.6) for _ in range(2)]
+    start = _competition.Start(criterion=first[0])
+    rest = [_competition.Start(criterion=0.6) for _ in range(2)]
     course = [(start, iter(first[1:])), *((one, iter([end])) for one, end in zip(rest, others, strict=False))]
     calls = []
 
@@ -85,7 +85,7 @@ def test_much_ridge_has_to_beat_every_start(wary, first, others, refuted, much, 
     monkeypatch.setattr(_training.Trainer, "_meets_rows_better", lambda *args: asked.append(args[2:]) or refuted)
     assert trainer._needs_much_ridge([start, *rest], lambda rng: None) == much
     assert calls == advanced
-    assert asked == ([] if refuted is None else [(_training.FIRST_RIDGE, 10.0)])
+    assert asked == ([] if refuted is None else [(_competition.FIRST_RIDGE, 10.0)])
 
 
 def groups(n_samples, seed):
