@@ -5,7 +5,10 @@ A column tells if the residual of the loss depends on it, alone or given all oth
     S = (phi' W r)^2 / (sigma^2 phi' W phi) ~ chi^2        phi orthogonal polynomials of the ranks, or indicators
 
 r is the residual of the constant model for effects of columns alone, and that of an additive model for products. After
-a network is trained on the columns that told, its own residual shows what is left (iterated screening).
+a network is trained on the columns that told, its own residual shows what is left (iterated screening). Outliers count
+as others among normal scores; but where noise is skewed, and more so in some rows than in others, as that of labels is,
+the means of its scores depend on columns that its own mean does not depend on. So what a network's residuals show has
+to be seen both in the scores and in the residuals as they are.
 
 Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
 network would learn the noise of these rows by heart.
@@ -42,11 +45,10 @@ _REPEATED = 20
 _FEW_VALUES, _MOST_VALUES, _ROWS_A_VALUE = 20, 1000, 3
 # Times that rows change places, how far, in values, and the standard deviations by which jumps have to be larger.
 _EXCHANGES, _NEIGHBOURS, _CLEARLY = 20, 1.5, 4.0
-# Part of the columns that tell which may be chance.
-_FALSE = 0.05
-# Training begins anew for effects that a trained network left out if the probability that any is chance is less than
-# this, and for those that explain this part of the residual's variance.
-_LATE, _WORTH = 0.01, 0.01
+# Part of the columns that tell which may be chance, and probability that any of those that come late, or of names, does.
+_FALSE, _LATE, _NAMED = 0.05, 0.05, 0.01
+# Part of the residual's variance that effects which a trained network left out explain at least, to begin anew.
+_WORTH = 0.01
 # Numbers with more values than this count by their ranks.
 _CLASSES = 10
 # Part of the rows that are left to the noise, at least.
@@ -64,11 +66,19 @@ def _ranks(values, weight):
 
 
 def _scores(residual, weight):
-    """Normal scores of many values, so that outliers count as others; centred and of variance one."""
-    if len(np.unique(residual)) > _CLASSES:
-        residual = ndtri(_ranks(residual, weight))
-    residual = residual - np.average(residual, weights=weight)
-    return residual / max(np.sqrt(np.average(residual**2, weights=weight)), _TINY)
+    """Normal scores of many values, so that outliers count as others."""
+    return ndtri(_ranks(residual, weight)) if len(np.unique(residual)) > _CLASSES else residual
+
+
+def _effect(values, weight):
+    """Centred, of variance one, weighted by the roots of the weights."""
+    values = values - np.average(values, weights=weight)
+    return np.sqrt(weight) * values / max(np.sqrt(np.average(values**2, weights=weight)), _TINY)
+
+
+def _effects(residual, weight):
+    """The scores of every output's residual."""
+    return [_effect(_scores(one, weight), weight) for one in residual.T]
 
 
 def _polynomials(x, weight, degree):
@@ -124,6 +134,17 @@ def _alone(features, r, n_cases):
     return explained / max(r @ r, _TINY), _chance(explained / noise, features.counts)
 
 
+def _alone_in_uneven_noise(features, r, weight):
+    """The same probabilities where the variance of the noise differs from row to row (White 1980)."""
+    squares, each = np.zeros(len(features.counts)), features.values * (r / np.sqrt(weight))[:, None]
+    for i in np.flatnonzero(features.counts):
+        at = features.column == i
+        effect, spread = features.values[:, at].T @ r, each[:, at].T @ each[:, at]
+        spread += np.eye(len(effect)) * max(_COLLINEAR * np.trace(spread), _TINY)
+        squares[i] = effect @ np.linalg.solve(spread, effect)
+    return _chance(squares, features.counts)
+
+
 def _groups(place, r, weight):
     """Weights of groups of rows, means of an effect there, its variance within them and how many cases tell that."""
     totals, sums = np.bincount(place, weight), np.bincount(place, np.sqrt(weight) * r)
@@ -174,15 +195,23 @@ class _Additive:
 
 
 def _products(features, weight, residual, noise):
-    """The same of the products of each pair of columns, beside noise of some variance; shapes (n_in, n_in)."""
+    """The same of the products of each pair of columns, beside noise of some variance, in all rows or in each.
+
+    Returns
+    -------
+    part, chance : ndarray of shape (n_in, n_in)
+    """
     values = features.values / np.sqrt(weight)[:, None]
     effect = values.T @ (values * (np.sqrt(weight) * residual)[:, None])
-    size = (values**2).T @ (values**2 * weight[:, None])
-    statistic = np.divide(effect**2, noise * size, out=np.zeros_like(effect), where=size > 0.0)
-    statistic = features.member.T @ statistic @ features.member
-    chances = _chance(statistic, np.outer(features.counts, features.counts))
+
+    def of_columns(noise):
+        size = (values**2).T @ (values**2 * (weight * noise)[:, None])
+        squares = np.divide(effect**2, size, out=np.zeros_like(effect), where=size > 0.0)
+        return features.member.T @ squares @ features.member
+
+    chances = _chance(of_columns(noise), np.outer(features.counts, features.counts))
     np.fill_diagonal(chances, 1.0)
-    return statistic * noise / max(residual @ residual, _TINY), chances
+    return of_columns(1.0) / max(residual @ residual, _TINY), chances
 
 
 def _discoveries(chances):
@@ -192,14 +221,17 @@ def _discoveries(chances):
     return chances <= (allowed[passed[-1]] if len(passed) else 0.0)
 
 
-def _some_rows(X, residual, weight):
-    """Rows that count, thinned where their features would take much memory: X, effects, weights.
+def _in_both_ways(residual, weight):
+    """The scores of every output's residual, and the residual as it is."""
+    plain = [_effect(one, weight) for one in residual.T]
+    return list(zip(_effects(residual, weight), plain, strict=True))
 
-    Effects are the scores of every residual, weighted by the roots of the weights, whose mean is at least 1.
-    """
+
+def _some_rows(X, residual, weight):
+    """Rows that count, thinned where their features would take much memory; the mean of the weights is at least 1."""
     rows = np.flatnonzero(weight > 0.0)[:: -(-X.size * _ALONE // _ELEMENTS)]
     weight = weight[rows] * max(1.0, 1.0 / weight[rows].mean())
-    return X[rows], [np.sqrt(weight) * _scores(one, weight) for one in residual[rows].T], weight
+    return X[rows], residual[rows], weight
 
 
 def _features(X, weight, categorical, *, products):
@@ -231,11 +263,12 @@ def telling_columns(X, residual, weight, categorical):
     few = X.shape[1] <= _FEW or len(X) >= _MANY_ROWS * X.shape[1]
     if few and not names:
         return tell
-    X, effects, weight = _some_rows(X, residual, weight)
+    X, residual, weight = _some_rows(X, residual, weight)
+    effects = _effects(residual, weight)
     if not few:
         tell = _telling(X, effects, weight, categorical)
     for i in names:
-        tell[i] = min(_between(X[:, i], r, weight)[1] for r in effects) < _LATE / len(effects)
+        tell[i] = min(_between(X[:, i], r, weight)[1] for r in effects) < _NAMED / len(effects)
     return tell if tell.any() else ~tell
 
 
@@ -258,20 +291,23 @@ def _telling(X, effects, weight, categorical):
 
 def late_columns(X, residual, weight, categorical, tell):
     """Columns left out that the residuals of a network trained on the others depend on; arguments as above."""
-    X, effects, weight = _some_rows(X, residual, weight)
+    X, residual, weight = _some_rows(X, residual, weight)
     n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
-    least = _LATE / (n_out * len(effects))
+    effects = _in_both_ways(residual, weight)
+    n_effects = n_out * len(effects)
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
-    for r in effects:
-        part, chance = _alone(alone, r, weight.sum())
-        late[~tell] |= (part > _WORTH) & (chance < least)
+    for scores, plain in effects:
+        part, chance = _alone(alone, scores, weight.sum())
+        chance = np.maximum(chance, _alone_in_uneven_noise(alone, plain, weight))
+        late[~tell] |= (part > _WORTH) & (chance < _LATE / n_effects)
         if paired is not None:
-            part, chance = _products(paired, weight, r, r @ r / weight.sum())
-            late |= ((part > _WORTH) & (chance < least / n_in)).any(axis=1)
+            part, chance = _products(paired, weight, scores, scores @ scores / weight.sum())
+            chance = np.maximum(chance, _products(paired, weight, plain, plain**2 / weight)[1])
+            late |= ((part > _WORTH) & (chance < _LATE / n_effects / n_in)).any(axis=1)
     for i in _names(X, categorical & ~tell):
-        found = (_between(X[:, i], r, weight) for r in effects)
-        late[i] = any(part > _WORTH and chance < least for part, chance in found)
+        found = ([_between(X[:, i], r, weight) for r in both] for both in effects)
+        late[i] = any(all(part > _WORTH and chance < _NAMED / n_effects for part, chance in both) for both in found)
     return late & ~tell
 
 
@@ -284,17 +320,19 @@ def number_as_name(X, residual, weight, categorical):
         True for one column at most.
     """
     found = np.zeros(X.shape[1], dtype=bool)
-    X, effects, weight = _some_rows(X, residual, weight)
+    X, residual, weight = _some_rows(X, residual, weight)
+    effects = _in_both_ways(residual, weight)
     numbers, worth = np.flatnonzero(~categorical), _WORTH
-    least = _LATE / max(len(numbers) * len(effects), 1)
+    least = _NAMED / max(len(numbers) * len(effects), 1)
     for i in numbers:
         known = ~np.isnan(X[:, i])
         values, place = np.unique(X[known, i], return_inverse=True)
         if _FEW_VALUES < len(values) <= min(_MOST_VALUES, known.sum() / _ROWS_A_VALUE):
-            for r in effects:
-                jumps = _Jumps(place, r[known], weight[known])
-                if jumps.part > worth and jumps.chance() < least and jumps.exceed_neighbours():
-                    found[:], worth = np.arange(len(found)) == i, jumps.part
+            for both in effects:
+                jumps = [_Jumps(place, r[known], weight[known]) for r in both]
+                part = min(one.part for one in jumps)
+                if part > worth and all(one.chance() < least and one.exceed_neighbours() for one in jumps):
+                    found[:], worth = np.arange(len(found)) == i, part
     return found
 
 

@@ -61,8 +61,9 @@ class Trainer(Competition):
         self.safe = False  # whether noise that the residuals hide was looked for
 
     def learn_from(self, other):
-        """What a trainer on fewer columns has found out about the data."""
-        self.ridges, self.safe, self.excess = other.ridges, other.safe, other.excess
+        """What a trainer on fewer columns has found out about the data; of ridges nothing, if it has learnt nothing."""
+        self.ridges = None if other._explains_little() else other.ridges
+        self.safe, self.excess = other.safe, other.excess
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
