@@ -235,7 +235,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _new_start(self, table, hidden, grid_sizes):
         """A function that makes new networks, the grid stages and the number of networks."""
-        hidden, n_members = self._committee(hidden, *table.rows.X.shape)
+        hidden, n_members = self._committee(hidden, *table.rows.X.shape, table.rows.y.shape[1])
         tables = table.tables([*hidden, table.rows.y.shape[1]][0])
         return self._network_maker(hidden, grid_sizes[0], table.rows, table.inner, tables), grid_sizes, n_members
 
@@ -294,13 +294,13 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
         return grids.tolist()
 
-    def _committee(self, hidden, n_rows, n_columns):
+    def _committee(self, hidden, n_rows, n_columns, n_outputs):
         """Hidden layer sizes, and the number of networks: one where it shall be read or the table is large."""
         if hidden is not None:
             return hidden, 1
         if self.reg_lambda > 0.0 or self.prune_threshold > 0.0:
             return [_MEMBER], 1
-        n_members = committee_size(n_columns) if n_rows <= _COMMITTEE_ROWS else 1
+        n_members = committee_size(n_columns, n_outputs) if n_rows <= _COMMITTEE_ROWS else 1
         return ([_MEMBER], n_members) if n_members > 1 else ([_ALONE], 1)
 
     def _validate_data(self, X, y, sample_weight, *, reset):

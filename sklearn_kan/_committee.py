@@ -10,13 +10,15 @@ import numpy as np
 
 from ._network import Network
 
-# Most members, and columns of all of them: many columns differ in enough to make up for members.
-_MEMBERS, _COLUMNS = 4, 60
+# Most members, and columns of all of them: many columns differ in enough to make up for members. So do many outputs,
+# but networks of one are two at least.
+_MEMBERS, _COLUMNS, _OF_ONE_OUTPUT = 4, 60, 2
 
 
-def committee_size(n_columns):
+def committee_size(n_columns, n_outputs):
     """How many networks see so many columns."""
-    return max(1, min(_MEMBERS, _COLUMNS // max(n_columns, 1)))
+    least = _OF_ONE_OUTPUT if n_outputs == 1 else 1
+    return max(least, min(_MEMBERS, _COLUMNS // max(n_columns, 1)))
 
 
 def side_by_side(networks):

@@ -33,7 +33,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes (three above 15
         columns, two above 20) from different starts and lays them side by side as one of 32 whose output is their mean,
         which errs less than they do. It is one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read
-        and where the data turns out to be exact, and one of 16 above 30 columns or 100,000 rows and in `partial_fit`.
+        and where the data turns out to be exact, and one of 16 above 100,000 rows, in `partial_fit`, and above 30
+        columns with several outputs (more than two classes).
     loss : {'squared_error', 'absolute_error', 'huber', 'poisson', 'quantile'}, default='squared_error'
         What is minimised; 'poisson' predicts the exponential of the network's output and needs non-negative targets.
     quantile : float or None, default=None
@@ -502,7 +503,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Nodes of each hidden layer. ``()`` is an additive model. 'auto' trains four networks of 8 nodes (three above 15
         columns, two above 20) from different starts and lays them side by side as one of 32 whose output is their mean,
         which errs less than they do. It is one of 8 where `reg_lambda` or `prune_threshold` asks for a network to read
-        and where the data turns out to be exact, and one of 16 above 30 columns or 100,000 rows and in `partial_fit`.
+        and where the data turns out to be exact, and one of 16 above 100,000 rows, in `partial_fit`, and above 30
+        columns with several outputs (more than two classes).
     categorical_features : 'from_dtype', None or array-like of bool, int or str, default='from_dtype'
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
         one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is

@@ -45,8 +45,8 @@ _REPEATED = 20
 _FEW_VALUES, _MOST_VALUES, _ROWS_A_VALUE = 20, 1000, 3
 # Times that rows change places, how far, in values, and the standard deviations by which jumps have to be larger.
 _EXCHANGES, _NEIGHBOURS, _CLEARLY = 20, 1.5, 4.0
-# Part of the columns that tell which may be chance, and probability that any of those that come late, or of names, does.
-_FALSE, _LATE, _NAMED = 0.05, 0.05, 0.01
+# Part of the columns that tell which may be chance, and probability that any of the names that tell does by chance.
+_FALSE, _NAMED = 0.05, 0.01
 # Part of the residual's variance that effects which a trained network left out explain at least, to begin anew.
 _WORTH = 0.01
 # Numbers with more values than this count by their ranks.
@@ -214,9 +214,9 @@ def _products(features, weight, residual, noise):
     return of_columns(1.0) / max(residual @ residual, _TINY), chances
 
 
-def _discoveries(chances):
+def _discoveries(chances, level=_FALSE):
     """Which effects are none by chance, but for a small part of them (Benjamini & Hochberg 1995)."""
-    allowed = _FALSE * np.arange(1, len(chances) + 1) / len(chances)
+    allowed = level * np.arange(1, len(chances) + 1) / len(chances)
     passed = np.flatnonzero(np.sort(chances) <= allowed)
     return chances <= (allowed[passed[-1]] if len(passed) else 0.0)
 
@@ -294,20 +294,21 @@ def late_columns(X, residual, weight, categorical, tell):
     X, residual, weight = _some_rows(X, residual, weight)
     n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
     effects = _in_both_ways(residual, weight)
-    n_effects = n_out * len(effects)
+    level = _FALSE / len(effects)
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None
     for scores, plain in effects:
         part, chance = _alone(alone, scores, weight.sum())
         chance = np.maximum(chance, _alone_in_uneven_noise(alone, plain, weight))
-        late[~tell] |= (part > _WORTH) & (chance < _LATE / n_effects)
+        late[~tell] |= (part > _WORTH) & _discoveries(chance, level)
         if paired is not None:
             part, chance = _products(paired, weight, scores, scores @ scores / weight.sum())
             chance = np.maximum(chance, _products(paired, weight, plain, plain**2 / weight)[1])
-            late |= ((part > _WORTH) & (chance < _LATE / n_effects / n_in)).any(axis=1)
+            late |= ((part > _WORTH) & (chance < level / (n_in * n_out))).any(axis=1)
+    least = _NAMED / (n_out * len(effects))
     for i in _names(X, categorical & ~tell):
         found = ([_between(X[:, i], r, weight) for r in both] for both in effects)
-        late[i] = any(all(part > _WORTH and chance < _NAMED / n_effects for part, chance in both) for both in found)
+        late[i] = any(all(part > _WORTH and chance < least for part, chance in both) for both in found)
     return late & ~tell
 
 

@@ -239,7 +239,7 @@ class Trainer(Competition):
             return closed_to(make_network(rng), faint)
 
         if self.n_members > 1:
-            self.n_members = committee_size(len(faint) - faint.sum())
+            self.n_members = committee_size(len(faint) - faint.sum(), self.rows.y.shape[1])
         self._begin_anew(fewer)
         return fewer
 
@@ -512,7 +512,7 @@ def most_stages(settings, n_grids, *, warm, rounds):
     most, trials = 1, 0
     if not warm:
         of_table = isinstance(settings.hidden_layer_sizes, str)
-        most = committee_size(1) if of_table else 1
+        most = committee_size(1, 1) if of_table else 1
         trials = (1 + of_table) * (2 + starts) * (settings.solver in ("auto", "lbfgs"))  # of columns, of noise
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
     return rounds * ((most + starts) * n_grids + pruning + takes_over + trials)
