@@ -53,6 +53,12 @@ def _as_slice(places):
     return slice(first, last) if last - first == len(places) else places
 
 
+def _square(places):
+    """Index of the rows and columns at increasing places, if there is no gap between them as slices."""
+    places = _as_slice(places)
+    return (places, places) if isinstance(places, slice) else np.ix_(places, places)
+
+
 def _gram(jacobian):
     return jacobian.T @ jacobian  # of one array with itself: half the work
 
@@ -68,15 +74,23 @@ class Edges:
 
     def add_to(self, matrix, blocks):
         """Add a matrix of these terms for each input node to the block of each edge."""
+        if len(self.places) == 1:
+            matrix[_square(self.places[0])] += blocks[self.nodes[0]][_square(self.terms)]
+            return
         matrix[self.places[:, :, None], self.places[:, None]] += blocks[np.ix_(self.nodes, self.terms, self.terms)]
 
     def of_gram(self, root):
         """The blocks of the edges in R R', of which no more is found, shape (n_edges, n_terms, n_terms)."""
+        if len(self.places) == 1:
+            return _gram(root[_as_slice(self.places[0])].T)[None]
         rows = root[self.places]
         return rows @ rows.transpose(0, 2, 1)
 
     def add(self, own, blocks):
         """Add the blocks of the edges to the matrices of their input nodes."""
+        if len(self.places) == 1:
+            blocks[self.nodes[0]][_square(self.terms)] += own[0]
+            return
         first = np.flatnonzero(np.diff(self.nodes, prepend=-1))
         blocks[np.ix_(self.nodes[first], self.terms, self.terms)] += np.add.reduceat(own, first, axis=0)
 
