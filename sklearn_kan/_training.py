@@ -15,7 +15,7 @@ from ._pruning import prune, without_edges
 from ._safe_bayes import ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import affordable
-from ._stage import FIRST_RIDGE, Best
+from ._stage import Best
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -240,7 +240,7 @@ class Trainer(Competition):
 
         if self.n_members > 1:
             self.n_members = committee_size(len(faint) - faint.sum(), self.rows.y.shape[1])
-        self._begin_anew(fewer, self.ridges if self.ridges == [FIRST_RIDGE] else None)
+        self._begin_anew(fewer)
         return fewer
 
     def _does_better_without(self, faint, whole, member):
