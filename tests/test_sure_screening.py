@@ -293,6 +293,16 @@ def test_late_columns_need_no_second_trial(monkeypatch):
     assert ridges == [(5, [FIRST_RIDGE]), (5, MUCH_RIDGE[False]), (9, MUCH_RIDGE[False])]
 
 
+def test_what_has_learnt_nothing_tells_nothing_of_ridges(monkeypatch):
+    X, y, tell = frame()
+    trials = []
+    monkeypatch.setattr(_base, "late_columns", lambda *args: ~X.columns.isin(tell) & ~args[-1])
+    monkeypatch.setattr(Trainer, "_needs_much_ridge", lambda self, *_: trials.append(self.rows.X.shape[1]) or False)
+    monkeypatch.setattr(Trainer, "_explains_little", lambda self: True)
+    KANRegressor(max_iter=5, random_state=0).fit(X, y)
+    assert trials == [len(tell), X.shape[1]]
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
