@@ -157,12 +157,13 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         with single_blas_thread():
             trainer, whole = self._train(table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining)
             trainer.measure()
-            posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
+            if isinstance(self, RegressorMixin):
+                posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
+                edof = np.nan if posterior is None else posterior.edf
+            else:
+                posterior, edof = None, trainer.degrees_of_freedom()
         self._store(trainer, whole)
-        self.categories_ = categories
-        self.edof_ = np.nan if posterior is None else posterior.edf
-        if isinstance(self, RegressorMixin):
-            self._posterior = posterior
+        self.categories_, self.edof_, self._posterior = categories, edof, posterior
         progress.end(trainer.network)
         return self
 

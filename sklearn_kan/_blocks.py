@@ -72,6 +72,10 @@ class Edges:
     places: np.ndarray  # (n_edges, n_terms) in the group
     terms: np.ndarray  # (n_terms,)
 
+    def penalties(self, objective):
+        """Matrices of ridge and smoothness of an edge of every input node."""
+        return objective.table_matrix[None] if self.layer is None else objective.matrices[self.layer]
+
     def add_to(self, matrix, blocks):
         """Add a matrix of these terms for each input node to the block of each edge."""
         if len(self.places) == 1:
@@ -248,8 +252,7 @@ class Parts:
         """Add the curvature of ridge and smoothness to the matrix of each group: terms of one edge curb one another."""
         for edges, matrix in zip(self.edges, matrices, strict=True):
             for some in edges:
-                own = objective.table_matrix[None] if some.layer is None else objective.matrices[some.layer]
-                some.add_to(matrix, own)
+                some.add_to(matrix, some.penalties(objective))
 
     def chunk_rows(self, n_sums):
         """Rows a chunk of the Jacobian."""
@@ -269,6 +272,13 @@ def curvatures(objective, parts):
     return matrices
 
 
+def curved(objective, rows):
+    """Terms of some rows, and the cotangents with which the Jacobian is C^1/2 J."""
+    raw, terms = objective.forward(rows)
+    factor = objective.loss.curvature_factor(objective.y[rows], raw).transpose(0, 2, 1)
+    return terms, np.ascontiguousarray(factor) * np.sqrt(objective.sample_weight[rows])[:, None, None]
+
+
 def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or every so many."""
     most = _MOST_WORK if parts.detail == "whole" else _WORK
@@ -278,10 +288,7 @@ def normal_matrices(objective, parts):
     some = objective.subset(slice(None, None, step)) if step > 1 else objective
 
     def chunk(rows):
-        raw, terms = some.forward(rows)
-        factor = some.loss.curvature_factor(some.y[rows], raw).transpose(0, 2, 1)
-        delta = np.ascontiguousarray(factor) * np.sqrt(some.sample_weight[rows])[:, None, None]
-        return parts.grams(some.network, terms, delta)
+        return parts.grams(some.network, *curved(some, rows))
 
     chunk_rows = min(parts.chunk_rows(parts.n_sums), max(_ROWS, objective.network.chunk_rows()))
     total = [0.0] * len(parts.groups)

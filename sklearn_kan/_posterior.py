@@ -3,14 +3,18 @@
     H = J' C J + P      edf = tr(H^-1 J' C J)     phi = RSS / (n - 1.4 edf)     Var f(x) = phi / n J(x) H^-1 J(x)'
 
 J' C J is a mean over n rows and P the curvature of ridge and smoothness, as in the objective. That of the sparsity
-penalty is left out. Enough rows that were held out tell phi better than the residual sum of squares.
+penalty is left out. Enough rows that were held out tell phi better than the residual sum of squares. Where there are
+fewer targets m than parameters it takes less to find
+
+    edf = m - tr (1 + C^1/2 J P^-1 J' C^1/2)^-1
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._blocks import Parts, affordable_parts, curvatures
+from ._blocks import Parts, affordable_parts, curvatures, curved
+from ._cholesky import inverse_root, inverses
 from ._committee import apart
 from ._covariance import Covariance
 from ._threads import map_chunks
@@ -22,6 +26,9 @@ _DEGREES = {"whole": 1.4, "nodes": 1.0, "last": 1.0}
 _ENOUGH, _MOST_HELD_OUT = 100, 1_000
 # Least curvature of a direction, in units of its parameters' own: gauge directions, which change no prediction, have 0.
 LEAST_CURVATURE = 1e-10
+# What is added to the unit diagonal of a penalty, and the largest element of C^1/2 J P^-1 J' C^1/2 whose rounding error
+# is small beside 1.
+_LEAST_PENALTY, _LARGEST = 1e-14, 1e8
 
 
 @dataclass
@@ -125,6 +132,40 @@ def _held_out_noise(posterior, network, rows):
     return np.average(residual**2 / (1.0 + posterior.variance(network, X)), axis=0, weights=weight)
 
 
+def _covariance(objective, parts):
+    """That of some parts; None without any, or if curvatures overflow."""
+    matrices = [] if parts is None else curvatures(objective, parts)
+    if parts is None or not all(np.isfinite(matrix).all() for matrix in matrices):
+        return None
+    return Covariance(objective, parts, matrices, LEAST_CURVATURE)
+
+
+def _freedom_of_rows(objective, parts):
+    """Degrees of freedom from a matrix of rows; None where penalties are too weak for that, or there are none."""
+    (group,), (edges,) = parts.groups, parts.edges
+    jacobian = parts.jacobian(objective.network, *curved(objective, slice(None)))[..., group].reshape(-1, len(group))
+    matrix = np.eye(len(jacobian))
+    for some in edges:
+        penalties = some.penalties(objective)[np.ix_(some.nodes, some.terms, some.terms)]
+        factors = jacobian[:, some.places].swapaxes(0, 1)
+        matrix += np.hstack(factors @ inverses(penalties, _LEAST_PENALTY)[0]) @ np.hstack(factors).T
+    if sum(some.places.size for some in edges) < len(group) or not np.abs(matrix).max() < _LARGEST:
+        return None
+    root, _, _ = inverse_root(matrix, 0.0)
+    return len(matrix) - float(np.vdot(root, root))
+
+
+def degrees_of_freedom(objective):
+    """Effective degrees of freedom at the network of an objective; None where `laplace` has no posterior."""
+    parts, found = affordable_parts(objective, _DEGREES), None
+    if parts is not None and parts.detail == "whole" and objective.n_rows * parts.n_sums < parts.largest:
+        found = _freedom_of_rows(objective, parts)
+    if found is not None:
+        return found
+    covariance = _covariance(objective, parts)
+    return None if covariance is None else covariance.edof
+
+
 def laplace(objective, n_rows, validation=None):
     """Posterior at the network of an objective.
 
@@ -145,12 +186,9 @@ def laplace(objective, n_rows, validation=None):
     """
     network = objective.network
     parts = affordable_parts(objective, _DEGREES)
-    if parts is None:
+    covariance, n_outputs = _covariance(objective, parts), network.shape[-1]
+    if covariance is None:
         return None
-    matrices = curvatures(objective, parts)
-    if not all(np.isfinite(matrix).all() for matrix in matrices):
-        return None
-    covariance, n_outputs = Covariance(objective, parts, matrices, LEAST_CURVATURE), network.shape[-1]
     edf = covariance.edof
     found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in covariance.roots], np.ones(n_outputs), edf)
     if objective.loss.known_dispersion:

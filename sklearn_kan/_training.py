@@ -10,7 +10,7 @@ from ._committee import committee_size, side_by_side
 from ._competition import FEWEST_STARTS, TRIAL, Competition, Start, lm_work
 from ._elimination import needless_edges
 from ._grid import follow_activations, refine, with_overhang
-from ._posterior import Mixture, laplace
+from ._posterior import Mixture, degrees_of_freedom, laplace
 from ._pruning import prune, without_edges
 from ._safe_bayes import ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
@@ -394,21 +394,29 @@ class Trainer(Competition):
                 stacklevel=7,
             )
 
-    def posterior(self, n_rows):
-        """Laplace approximation at the network, trained on a table of so many rows."""
-
-        def found_at(network):
-            return laplace(self._with_curvature(self._objective(network)), n_rows, self.validation)
-
+    def _of_members(self, find):
+        """What is found of the objective of each member."""
         if len(self.members) == 1:
-            return found_at(self.network)
+            return [find(self._with_curvature(self._objective(self.network)))]
         united, found = self.strengths, []
         for member in self.members:
             self.strengths = member.strengths
-            found.append(found_at(member.network))
+            found.append(find(self._with_curvature(self._objective(member.network))))
         self.strengths = united
+        return found
+
+    def degrees_of_freedom(self):
+        """Of the network, or the mean of its members'; NaN where they are not known."""
+        found = self._of_members(degrees_of_freedom)
+        return np.nan if None in found else float(np.mean(found))
+
+    def posterior(self, n_rows):
+        """Laplace approximation at the network, trained on a table of so many rows; None where it is not known."""
+        found = self._of_members(partial(laplace, n_rows=n_rows, validation=self.validation))
         if any(one is None for one in found):
             return None
+        if len(found) == 1:
+            return found[0]
         networks = [member.network for member in self.members]
         return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
 

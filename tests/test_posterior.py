@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
 import naive
-from sklearn_kan import KANClassifier, KANRegressor, _blocks
+from sklearn_kan import KANClassifier, KANRegressor, _blocks, _posterior
 from sklearn_kan._losses import BinaryLogLoss, MultinomialLogLoss, SquaredError
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._posterior import laplace
+from sklearn_kan._posterior import degrees_of_freedom, laplace
 from sklearn_kan._stage import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -147,6 +147,38 @@ def test_class_labels_have_no_noise_to_estimate(loss, n_out):
     jacobian = derivatives(one.network, x)
     expected = np.einsum("skp,pq,skq->sk", jacobian, np.linalg.inv(whole), jacobian) / 60
     assert_allclose(found.variance(one.network, x), expected, rtol=1e-5)
+
+
+def mixed(strengths, n_samples):
+    rng = np.random.RandomState(0)
+    network = samples.mixed_network(rng, [4, 3, 2])
+    x, y = samples.mixed_inputs(rng, network, n_samples), rng.normal(size=(n_samples, 2))
+    return Objective(network, SquaredError(), x, y, np.ones(n_samples), strengths)
+
+
+@pytest.mark.parametrize("n_samples", [1, 10, 200])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: objective([3, 4, 1], loss=BinaryLogLoss(), n_samples=n),
+        lambda n: objective([3, 4, 3], loss=MultinomialLogLoss(), n_samples=n),
+        lambda n: objective([3, 4, 1], symbols=True, masked=False, n_samples=n),
+        lambda n: mixed(Strengths(alpha=[np.array([1e-4, 1e-2, 1.0, 1e2]), np.full(3, 1e-3)], smoothing=0.01), n),
+    ],
+    ids=["two classes", "three classes", "symbols", "tables"],
+)
+def test_degrees_of_freedom_of_few_and_many_rows(make, n_samples):
+    one = make(n_samples)
+    assert_allclose(degrees_of_freedom(one), laplace(one, n_samples).edf, rtol=1e-6)
+
+
+@pytest.mark.parametrize("alpha, from_rows", [(0.0, False), (1e-12, False), (1e-3, True)])
+def test_weak_penalties_leave_no_inverse(alpha, from_rows):
+    one = objective([3, 4, 3], Strengths(alpha=alpha), loss=MultinomialLogLoss(), n_samples=10)
+    found = _posterior._freedom_of_rows(one, one.parts("whole"))
+    assert (found is not None) == from_rows
+    if alpha > 0.0:
+        assert_allclose(degrees_of_freedom(one), laplace(one, 10).edf, rtol=1e-6)
 
 
 def test_gauge_directions_do_not_count():
