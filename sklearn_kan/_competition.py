@@ -104,17 +104,21 @@ class Competition(StageTrainer):
         return self._best_starts(make_network, self.ridges)
 
     def _needs_much_ridge(self, starts, make_network):
-        """Whether a start with much ridge does clearly better than these, of which some go on where it seems so."""
+        """Whether a start with much ridge does clearly better than these, which go on where it seems so.
+
+        The best one does first, and the others only if rows held out do not speak for it.
+        """
         wary = Start(make_network(self.rng), ridge=MUCH_RIDGE[self.loss.known_dispersion][0])
         self._advance_all([wary], _LBFGS_ROUNDS[-1][0])
         if wary.criterion >= starts[0].criterion - _MORE_EVIDENCE:
             return False
-        for some in ([starts[0], wary], starts[1:]):
-            self._advance_all(some, TRIAL)
-            starts.sort(key=lambda start: start.criterion)
-            if wary.criterion > starts[0].criterion:
-                return False
-        return not self._meets_rows_better(make_network, FIRST_RIDGE, wary.ridge)
+        self._advance_all([starts[0], wary], TRIAL)
+        starts.sort(key=lambda start: start.criterion)
+        if wary.criterion > starts[0].criterion or self._meets_rows_better(make_network, FIRST_RIDGE, wary.ridge):
+            return False
+        self._advance_all(starts[1:], TRIAL)
+        starts.sort(key=lambda start: start.criterion)
+        return wary.criterion <= starts[0].criterion
 
     def _meets_rows_better(self, make_network, ridge, other_ridge):
         """Whether a start with one ridge meets rows held out clearly better than one with another.
