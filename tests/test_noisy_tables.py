@@ -66,7 +66,7 @@ def test_a_weak_signal_of_class_labels_is_learnt(seed):
     ],
 )
 def test_much_ridge_has_to_beat_every_start(wary, first, others, refuted, much, advanced, monkeypatch):
-    """And rows held out; others go on only where it leads. Criteria are those that each has after each of its rounds."""
+    """And rows held out; others go on only where it leads; criteria are those of each after each of its rounds."""
     start = _competition.Start(criterion=first[0])
     rest = [_competition.Start(criterion=0.6) for _ in range(2)]
     course = [(start, iter(first[1:])), *((one, iter([end])) for one, end in zip(rest, others, strict=False))]
