@@ -65,7 +65,10 @@ def _gram(jacobian):
 
 @dataclass
 class Edges:
-    """Edges of a group that have the same terms: into nodes of one layer, or layer 0's tables as one edge."""
+    """Edges of a group that have the same terms: into nodes of one layer, or layer 0's tables as one edge.
+
+    One edge alone is added without copies, as tables may have a thousand terms.
+    """
 
     layer: int | None  # None for tables
     nodes: np.ndarray  # (n_edges,), input nodes in order

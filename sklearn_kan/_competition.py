@@ -83,8 +83,8 @@ class Competition(StageTrainer):
         """The best starts, or others with much ridge where one of these has clearly more evidence than the best.
 
         Where a signal is weak beside the noise, L-BFGS fits noise first, and hardly unlearns it; of few rows a strong
-        one may seem weak at first, and rows held out have the last word. Where columns come late the trial is not
-        repeated.
+        one may seem weak at first, and rows held out have the last word. Where columns come late the trial is
+        repeated only if nothing was learnt before.
 
         Returns
         -------

@@ -143,13 +143,15 @@ def _covariance(objective, parts):
 def _freedom_of_rows(objective, parts):
     """Degrees of freedom from a matrix of rows; None where penalties are too weak for that, or there are none."""
     (group,), (edges,) = parts.groups, parts.edges
+    if sum(some.places.size for some in edges) < len(group):
+        return None
     jacobian = parts.jacobian(objective.network, *curved(objective, slice(None)))[..., group].reshape(-1, len(group))
     matrix = np.eye(len(jacobian))
     for some in edges:
         penalties = some.penalties(objective)[np.ix_(some.nodes, some.terms, some.terms)]
         factors = jacobian[:, some.places].swapaxes(0, 1)
         matrix += np.hstack(factors @ inverses(penalties, _LEAST_PENALTY)[0]) @ np.hstack(factors).T
-    if sum(some.places.size for some in edges) < len(group) or not np.abs(matrix).max() < _LARGEST:
+    if not np.abs(matrix).max() < _LARGEST:
         return None
     root, _, _ = inverse_root(matrix, 0.0)
     return len(matrix) - float(np.vdot(root, root))

@@ -195,23 +195,18 @@ class _Additive:
 
 
 def _products(features, weight, residual, noise):
-    """The same of the products of each pair of columns, beside noise of some variance, in all rows or in each.
+    """Of the products of each pair of columns S and the probability that it is chance, shapes (n_in, n_in).
 
-    Returns
-    -------
-    part, chance : ndarray of shape (n_in, n_in)
+    The variance of the noise may differ from row to row.
     """
     values = features.values / np.sqrt(weight)[:, None]
     effect = values.T @ (values * (np.sqrt(weight) * residual)[:, None])
-
-    def of_columns(noise):
-        size = (values**2).T @ (values**2 * (weight * noise)[:, None])
-        squares = np.divide(effect**2, size, out=np.zeros_like(effect), where=size > 0.0)
-        return features.member.T @ squares @ features.member
-
-    chances = _chance(of_columns(noise), np.outer(features.counts, features.counts))
+    size = (values**2).T @ (values**2 * (weight * noise)[:, None])
+    statistic = np.divide(effect**2, size, out=np.zeros_like(effect), where=size > 0.0)
+    statistic = features.member.T @ statistic @ features.member
+    chances = _chance(statistic, np.outer(features.counts, features.counts))
     np.fill_diagonal(chances, 1.0)
-    return of_columns(1.0) / max(residual @ residual, _TINY), chances
+    return statistic, chances
 
 
 def _discoveries(chances, level=_FALSE):
@@ -302,9 +297,9 @@ def late_columns(X, residual, weight, categorical, tell):
         chance = np.maximum(chance, _alone_in_uneven_noise(alone, plain, weight))
         late[~tell] |= (part > _WORTH) & _discoveries(chance, level)
         if paired is not None:
-            part, chance = _products(paired, weight, scores, scores @ scores / weight.sum())
+            statistic, chance = _products(paired, weight, scores, scores @ scores / weight.sum())
             chance = np.maximum(chance, _products(paired, weight, plain, plain**2 / weight)[1])
-            late |= ((part > _WORTH) & (chance < level / (n_in * n_out))).any(axis=1)
+            late |= ((statistic > _WORTH * weight.sum()) & (chance < level / (n_in * n_out))).any(axis=1)
     least = _NAMED / (n_out * len(effects))
     for i in _names(X, categorical & ~tell):
         found = ([_between(X[:, i], r, weight) for r in both] for both in effects)

@@ -5,7 +5,9 @@ import numpy as np
 from sklearn_kan._bspline import extend_breakpoints
 from sklearn_kan._categorical import Tables
 from sklearn_kan._layer import Layer
+from sklearn_kan._losses import SquaredError
 from sklearn_kan._network import Network
+from sklearn_kan._objective import Objective
 from sklearn_kan._symbolic_library import LIBRARY
 
 
@@ -95,6 +97,14 @@ def mixed_inputs(rng, network, n_samples, *, unseen=False, reach=0.95):
         for i, value in ((0, -1.0), (2, -1.0), (2, np.nan), (3, np.nan)):
             x[rng.uniform(size=n_samples) < 0.2, i] = value
     return x
+
+
+def mixed_objective(strengths, n_samples=200):
+    """Squared errors of a small one on some rows."""
+    rng = np.random.RandomState(0)
+    network = mixed_network(rng, [4, 3, 2])
+    x = mixed_inputs(rng, network, n_samples)
+    return Objective(network, SquaredError(), x, rng.normal(size=(n_samples, 2)), np.ones(n_samples), strengths)
 
 
 def formula(rng, n_samples):

@@ -133,7 +133,6 @@ def test_an_interrupt_keeps_the_members_that_are_finished(monkeypatch, stage, n_
     assert np.isfinite(model.predict(X, return_std=True)[1]).all()
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "n_columns, n_outputs, n_members",
     [(0, 1, 4), (15, 3, 4), (20, 1, 3), (30, 3, 2), (31, 1, 2), (100, 1, 2), (31, 3, 1)],
@@ -142,6 +141,7 @@ def test_size(n_columns, n_outputs, n_members):
     assert committee_size(n_columns, n_outputs) == n_members
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_columns, hidden", [(15, 32), (20, 24), (30, 16), (31, 16)])
 def test_wide_tables_have_fewer_members(n_columns, hidden):
     rng = np.random.default_rng(0)

@@ -7,15 +7,7 @@ from numpy.testing import assert_allclose
 
 from sklearn_kan import _blocks
 from sklearn_kan._covariance import Covariance
-from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
-
-
-def mixed_objective(strengths, seed=0):
-    rng = np.random.RandomState(seed)
-    network = samples.mixed_network(rng, [4, 3, 2])
-    x = samples.mixed_inputs(rng, network, 200)
-    return Objective(network, SquaredError(), x, rng.normal(size=(200, 2)), np.ones(200), strengths)
 
 
 @pytest.mark.parametrize("detail", ["whole", "nodes"])
@@ -23,7 +15,7 @@ def mixed_objective(strengths, seed=0):
     "alpha", [0.1, [np.array([1e-4, 1e-2, 1.0, 1e2]), np.array([1e-3, 1e-1, 10.0])]], ids=["even", "far apart"]
 )
 def test_of_dense_matrices(alpha, detail):
-    objective = mixed_objective(Strengths(alpha=alpha, smoothing=0.01))
+    objective = samples.mixed_objective(Strengths(alpha=alpha, smoothing=0.01))
     network, parts = objective.network, objective.parts(detail)
     layer, _, _, output, _ = places = _blocks._places(network.layers)[network.free].T
     same = (layer[:, None] == layer) & (output[:, None] == output) | (detail == "whole")
@@ -48,7 +40,7 @@ def test_of_dense_matrices(alpha, detail):
 
 def test_parts_are_found_once():
     """Those of a network with the same parameters serve, whatever their values."""
-    objective = mixed_objective(Strengths(alpha=0.1))
+    objective = samples.mixed_objective(Strengths(alpha=0.1))
     network = objective.network.copy()
     network.theta = 2.0 * network.theta
     others = objective.X, objective.y, objective.sample_weight, objective.strengths

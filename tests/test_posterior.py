@@ -149,13 +149,6 @@ def test_class_labels_have_no_noise_to_estimate(loss, n_out):
     assert_allclose(found.variance(one.network, x), expected, rtol=1e-5)
 
 
-def mixed(strengths, n_samples):
-    rng = np.random.RandomState(0)
-    network = samples.mixed_network(rng, [4, 3, 2])
-    x, y = samples.mixed_inputs(rng, network, n_samples), rng.normal(size=(n_samples, 2))
-    return Objective(network, SquaredError(), x, y, np.ones(n_samples), strengths)
-
-
 @pytest.mark.parametrize("n_samples", [1, 10, 200])
 @pytest.mark.parametrize(
     "make",
@@ -163,7 +156,9 @@ def mixed(strengths, n_samples):
         lambda n: objective([3, 4, 1], loss=BinaryLogLoss(), n_samples=n),
         lambda n: objective([3, 4, 3], loss=MultinomialLogLoss(), n_samples=n),
         lambda n: objective([3, 4, 1], symbols=True, masked=False, n_samples=n),
-        lambda n: mixed(Strengths(alpha=[np.array([1e-4, 1e-2, 1.0, 1e2]), np.full(3, 1e-3)], smoothing=0.01), n),
+        lambda n: samples.mixed_objective(
+            Strengths(alpha=[np.geomspace(1e-4, 1e2, 4), np.full(3, 1e-3)], smoothing=0.01), n
+        ),
     ],
     ids=["two classes", "three classes", "symbols", "tables"],
 )

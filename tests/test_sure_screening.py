@@ -409,6 +409,15 @@ def test_smooth_effects_make_no_name(n_values, noise):
         assert taken_for_name(X, effect + X[:, 1] + noise * rng.normal(size=480)) is None
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_of_labels_makes_no_name(seed):
+    """It is next to none where a class is certain."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(100, size=(1000, 1)).astype(float)
+    p = np.where(np.abs(X[:, 0] - 50.0) < 5.0, 0.5, 1e-3)
+    assert taken_for_name(X, p - (rng.uniform(size=1000) < p)) is None
+
+
 def test_uneven_noise_makes_no_name():
     """As that of labels, next to none where a class is certain; by an analysis of variance a quarter of these jump."""
     found = []
