@@ -11,7 +11,8 @@ the means of its scores depend on columns that its own mean does not depend on. 
 to be seen both in the scores and in the residuals as they are.
 
 Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
-network would learn the noise of these rows by heart.
+network would learn the noise of these rows by heart. Nor do names tell where nearly every row has one of its own: a new row's
+is seen for the first time as often as rows are alone in their category (Good 1953, doi:10.1093/biomet/40.3-4.237).
 
 A number may be a name, that of a person or place with some rows each. Its residuals' means jump from value to value:
 
@@ -39,6 +40,8 @@ _ELEMENTS = 1 << 24
 _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
 # Categories with fewer rows than this each, on average, are like names.
 _NAMES = 5
+# Part of new rows whose category has no value yet, as likely as a row alone in its own, from which on names say nothing.
+_UNSEEN = 0.9
 # Rows beyond the first one of their category that tell noise, at least.
 _REPEATED = 20
 # Values of a number that may be a name, more than this and at most, and rows of each, on average.
@@ -154,10 +157,10 @@ def _groups(place, r, weight):
 
 def _between(x, r, weight):
     """The same of a column's categories, all of them, by a one-way analysis of variance."""
-    _, place = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True)
+    _, place, n_rows = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True, return_counts=True)
     totals, means, noise, left = _groups(place, r, weight)
     freedom = len(totals) - 1
-    if freedom == 0 or left < _REPEATED:
+    if freedom == 0 or left < _REPEATED or np.mean(n_rows[place] == 1) > _UNSEEN:
         return 0.0, 1.0
     between = totals @ means**2
     part = (between - freedom * noise) / max(r @ r, _TINY)  # what chance explains does not count

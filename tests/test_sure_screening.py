@@ -353,6 +353,17 @@ def test_names_of_single_rows_never_tell():
     assert not late_columns(X, missed[:, None], np.ones(len(X)), NAMED, tell).any()
 
 
+def test_names_that_new_rows_hardly_share_never_tell():
+    """Thirty pairs of rows among ever more that are alone in their category."""
+    rng = np.random.default_rng(0)
+    for n_alone, tells in ((240, True), (1_200, False)):
+        names = np.r_[np.repeat(np.arange(30), 2), 30 + np.arange(n_alone)]
+        X, effect = rng.normal(size=(len(names), 4)), rng.normal(size=30 + n_alone)[names]
+        X[:, 3] = names
+        assert told(X, effect, categorical=NAMED)[3] == tells
+        assert late_columns(X, effect[:, None], np.ones(len(X)), NAMED, ~NAMED)[3] == tells
+
+
 def test_a_table_with_names_is_learnt_as_one_without():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
