@@ -11,8 +11,9 @@ the means of its scores depend on columns that its own mean does not depend on. 
 to be seen both in the scores and in the residuals as they are.
 
 Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
-network would learn the noise of these rows by heart. Nor do names tell where nearly every row has one of its own: a new row's
-is seen for the first time as often as rows are alone in their category (Good 1953, doi:10.1093/biomet/40.3-4.237).
+network would learn the noise of these rows by heart. Nor do they tell where nearly every row has one of its own: a new
+row's is seen for the first time as often as rows are alone in their category (Good 1953,
+doi:10.1093/biomet/40.3-4.237).
 
 A number may be a name, that of a person or place with some rows each. Its residuals' means jump from value to value:
 
@@ -40,7 +41,7 @@ _ELEMENTS = 1 << 24
 _CATEGORIES, _CATEGORIES_IN_PRODUCTS = 20, 3
 # Categories with fewer rows than this each, on average, are like names.
 _NAMES = 5
-# Part of new rows whose category has no value yet, as likely as a row alone in its own, from which on names say nothing.
+# Part of the rows that are alone in their category, as new ones will be in theirs, beyond which names say nothing.
 _UNSEEN = 0.9
 # Rows beyond the first one of their category that tell noise, at least.
 _REPEATED = 20
