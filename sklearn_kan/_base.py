@@ -192,7 +192,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             if is_last or trainer.stopped:
                 break
             found = trainer.late
-            if found is None and not columns.all():
+            if found is None and len(sizes) > 1 and not columns.all():  # finer grids show more
                 found = late(trainer.network, names=False)
             if found is None or not found.any():
                 break

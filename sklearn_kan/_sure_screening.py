@@ -8,7 +8,8 @@ r is the residual of the constant model for effects of columns alone, and that o
 a network is trained on the columns that told, its own residual shows what is left (iterated screening). Outliers count
 as others among normal scores; but where noise is skewed, and more so in some rows than in others, as that of labels is,
 the means of its scores depend on columns that its own mean does not depend on. So what a network's residuals show has
-to be seen both in the scores and in the residuals as they are.
+to be seen both in the scores and in the residuals, in units of their row's noise, whose variance an additive model of
+their squares tells.
 
 Names and numbers of rows, categories that have few rows each, tell in no table but by an analysis of variance: a
 network would learn the noise of these rows by heart. Nor do they tell where nearly every row has one of its own: a new
@@ -57,6 +58,8 @@ _WORTH = 0.01
 _CLASSES = 10
 # Part of the rows that are left to the noise, at least.
 _LEAST_FREEDOM = 0.3
+# Least variance of a row's noise, in parts of the mean.
+_LEAST_NOISE = 0.1
 # Part of a feature that is left beside others of its column if it is no combination of them.
 _COLLINEAR = 1e-6
 _TINY = 1e-10
@@ -220,10 +223,21 @@ def _discoveries(chances, level=_FALSE):
     return chances <= (allowed[passed[-1]] if len(passed) else 0.0)
 
 
-def _in_both_ways(residual, weight):
-    """The scores of every output's residual, and the residual as it is."""
+def _in_both_ways(residual, weight, features=None):
+    """The scores of every output's residual, and the residual, in units of its row's noise if features tell that."""
     plain = [_effect(one, weight) for one in residual.T]
+    if features is not None:
+        additive = _Additive(features, weight.sum())
+        plain = [_evened(one, weight, additive) for one in plain]
     return list(zip(_effects(residual, weight), plain, strict=True))
+
+
+def _evened(effect, weight, additive):
+    """An effect in units of its rows' noise, the variance of which is additive; its mean stays zero if it was."""
+    root = np.sqrt(weight)
+    squares = effect**2 / weight
+    variance = squares - additive.fit(root * (squares - 1.0))[0] / root
+    return _effect(effect / root / np.sqrt(np.maximum(variance, _LEAST_NOISE)), weight)
 
 
 def _some_rows(X, residual, weight):
@@ -292,7 +306,8 @@ def late_columns(X, residual, weight, categorical, tell):
     """Columns left out that the residuals of a network trained on the others depend on; arguments as above."""
     X, residual, weight = _some_rows(X, residual, weight)
     n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
-    effects = _in_both_ways(residual, weight)
+    own = _features(X[:, tell], weight, categorical[tell], products=True)
+    effects = _in_both_ways(residual, weight, own)
     level = _FALSE / len(effects)
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
     paired = _features(X, weight, categorical, products=True) if n_in <= _MOST else None

@@ -149,6 +149,17 @@ def test_skewed_noise_tells_of_no_column(noise):
     assert names <= 4
 
 
+def test_an_effect_that_loud_rows_hide_is_seen_in_quiet_ones():
+    late = []
+    for seed in range(10):
+        rng, X = table(seed)
+        residual = np.exp(1.5 * X[:, 0]) * rng.normal(size=len(X)) + 0.5 * X[:, 5]
+        late.append(late_columns(X, residual[:, None], np.ones(len(X)), NUMBERS, np.arange(N_COLUMNS) == 0))
+    seen = np.sum(late, axis=0)
+    assert seen[5] >= 7
+    assert seen.sum() - seen[5] <= 2
+
+
 # --- fits -----------------------------------------------------------------------------------------------------------
 
 
@@ -273,6 +284,15 @@ def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypat
     assert stages[0] == 5
     assert stages[1:] == [9] * (len(stages) - 1)
     assert len(stages) > 2
+
+
+@pytest.mark.parametrize("grid_size, n_asked", [(5, 1), ([3, 5], 2)])
+def test_columns_are_asked_for_again_only_after_finer_grids(grid_size, n_asked, monkeypatch):
+    X, y, _ = frame()
+    asked = []
+    monkeypatch.setattr(_base, "late_columns", lambda *args: asked.append(0) or np.zeros(X.shape[1], dtype=bool))
+    KANRegressor(**(OPTIONS | {"grid_size": grid_size})).fit(X, y)
+    assert len(asked) == n_asked
 
 
 def test_late_columns_need_no_second_trial(monkeypatch):
