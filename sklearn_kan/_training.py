@@ -1,6 +1,7 @@
 """Training from coarse to fine: starts compete, grids are refined, members unite, pruned networks go on."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -136,8 +137,8 @@ class Trainer(Competition):
         """One grid stage of every member; whether training ends with it.
 
         Where one comes close 'lm' takes over, perhaps with new starts while there is `make_network`, and that member
-        stays alone. Where the first one tells columns of noise, all begin anew without these, as they do where it has
-        learnt noise; where there is less than it counts on all go on. If training ends with the first stage, members
+        stays alone. Where the first one tells columns of noise, all go on without these; where it has learnt noise they
+        begin anew, and where there is less than it counts on they go on. If training ends with the first stage, members
         that had none are dropped.
         """
         scores, many = [], len(self.members) > 1
@@ -214,7 +215,7 @@ class Trainer(Competition):
             self.excess = found
 
     def _screen(self, make_network):
-        """New starts without the columns that explain no more than noise, where the first member has such.
+        """Members go on without the columns that explain no more than noise, where the first one has such.
 
         Measured for L-BFGS; a validation score sees none of it.
 
@@ -223,7 +224,7 @@ class Trainer(Competition):
         make_network : callable or None
             rng -> Network without them; None where all columns stay.
         """
-        self.screened, member = True, self.members[0]
+        self.screened = True
         if self.reason or self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return None
         whole = self.measured(self.network)
@@ -231,32 +232,45 @@ class Trainer(Competition):
         if not faint.any():
             return None
         self.progress.begin_stage("fewer columns", min(TRIAL, self.settings.max_iter))
-        better = self._does_better_without(faint, whole, member)
-        if self.progress.end_stage(self.network) or not better:
+        better = self._better_without(faint, whole)
+        if self.progress.end_stage(self.network) or better is None:
             return None
 
         def fewer(rng):
             return closed_to(make_network(rng), faint)
 
+        others = [self._without(faint, member) for member in self.members[1:]]
+        self.members = [better, *others]
         if self.n_members > 1:
             self.n_members = committee_size(len(faint) - faint.sum(), self.rows.y.shape[1])
-        self._begin_anew(fewer)
+        for _ in range(len(self.members), self.n_members):
+            self.members.append(Start(fewer(self.rng), ridge=better.ridge, smoothness=better.smoothness))
         return fewer
 
-    def _does_better_without(self, faint, whole, member):
-        """Whether a member, measured whole, does better without these columns, and would if it went on as long."""
+    def _without(self, columns, member):
+        """A member without some columns."""
+        return replace(member, network=without_columns(self.measured(member.network), columns))
+
+    def _better_without(self, faint, whole):
+        """The first member, measured whole, trained on without these columns; None unless it does better so.
+
+        Better than it did with them, and than it would if it went on as long.
+        """
         n_iter, n_targets = min(TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
+        member = self.members[0]
 
-        def evidence_of(network):
-            self._solve(network, n_iter, record=False)
-            evidence = -self.criterion * n_targets
+        def trained_on(network):
+            self.network, _ = self._solve(network, n_iter, record=False)
+            other = self._remember(Start())
             self._go_on_from(member)
-            return evidence
+            return other
 
-        without = evidence_of(without_columns(whole, faint))
-        if not outweighs(faint, without + member.criterion * n_targets):
-            return False
-        return outweighs(faint, without - evidence_of(member.network.copy()))
+        without = trained_on(without_columns(whole, faint))
+
+        def gains(other):
+            return outweighs(faint, (other.criterion - without.criterion) * n_targets)
+
+        return without if gains(member) and gains(trained_on(member.network.copy())) else None
 
     def _begin_anew(self, make_network, ridges=None):
         """New starts in place of the members, with ridges if these are known."""
