@@ -4,9 +4,9 @@
 
 A categorical column holds codes 0, 1, ... or -1 for a category that is not among them; NaN is missing. What was not
 seen in training has no row; see `_first_layer` for what it contributes. Where a fifth of the rows share one value of a
-column of numbers, its atoms are all values that many rows share: no amount, the cap, a usual sum. A smooth function of
-the amount need not pass through them. Of a number that is a name all values that rows share are atoms. The penalty of a
-column's edge (i, j) is
+column of numbers, its atoms are all values that many rows share, more than those around them: no amount, the cap, a
+usual sum. A smooth function of the amount need not pass through them. Of a number that is a name all values that rows
+share are atoms. The penalty of a column's edge (i, j) is
 
     strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
 
@@ -19,8 +19,8 @@ from ._jit import njit
 
 # Share of the rows that one value must hold for its column to have atoms, and distinct values that it must exceed.
 _SHARED, _FEW_VALUES = 0.2, 20
-# Rows of each atom.
-_ATOM_ROWS = 20
+# Rows of each atom, and the multiple of the median over so many values around it.
+_ATOM_ROWS, _STANDS_OUT, _AROUND = 20, 1.5, 7
 # Rows that tell whether a column may have atoms.
 _SOME_ROWS = 10_000
 # Values that are no farther from an atom, in units of half the knot range, are the same.
@@ -102,7 +102,10 @@ def atoms_of(x, weight, is_name=False):
     found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
         return np.zeros(0)
-    return found[share * len(x) >= _ATOM_ROWS].astype(np.float64)
+    around = np.pad(share, _AROUND // 2, mode="reflect")
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(around, _AROUND), axis=1)
+    stands_out = (share > _STANDS_OUT * usual) | (share >= _SHARED)
+    return found[stands_out & (share * len(x) >= _ATOM_ROWS)].astype(np.float64)
 
 
 class Tables:

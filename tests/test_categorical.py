@@ -319,6 +319,17 @@ def test_atoms_of_a_column():
     assert len(atoms_of(rng.uniform(size=300), ones)) == 0
 
 
+def test_atoms_stand_out():
+    """Values as frequent as those around them are numbers like others, be the one at an end as frequent as it may."""
+    rng = np.random.default_rng(0)
+    grid = np.r_[np.zeros(1_000), rng.integers(0, 61, 3_000)].astype(np.float64)
+    assert_array_equal(atoms_of(grid, np.ones(4_000)), [0.0])
+    usual_sums = np.r_[grid, np.full(150, 20.0), np.full(150, 21.0)]
+    assert_array_equal(atoms_of(usual_sums, np.ones(4_300)), [0.0, 20.0, 21.0])
+    fading = np.r_[np.zeros(2_000), rng.geometric(0.1, 4_000)].astype(np.float64)
+    assert_array_equal(atoms_of(fading, np.ones(6_000)), [0.0])
+
+
 @pytest.mark.parametrize("shape", [[4, 3, 2], [4, 2]])
 def test_segments_of_tables(shape):
     """The matrix from the parts that are not zero is the dense product, with and without rows of the tables."""
