@@ -4,8 +4,8 @@
 
 A categorical column holds codes 0, 1, ... or -1 for a category that is not among them; NaN is missing. What was not
 seen in training has no row; see `_first_layer` for what it contributes. Where a fifth of the rows share one value of a
-column of numbers, its atoms are all values that many rows share, more than those around them: no amount, the cap, a
-usual sum. A smooth function of the amount need not pass through them. Of a number that is a name all values that rows
+column of numbers, its atoms are all values that many rows share, more than even ones around them: no amount, the cap,
+a usual sum. A smooth function of the amount need not pass through them. Of a number that is a name all values that rows
 share are atoms. The penalty of a column's edge (i, j) is
 
     strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
@@ -19,8 +19,9 @@ from ._jit import njit
 
 # Share of the rows that one value must hold for its column to have atoms, and distinct values that it must exceed.
 _SHARED, _FEW_VALUES = 0.2, 20
-# Rows of each atom, and the multiple of the median over so many values around it.
-_ATOM_ROWS, _STANDS_OUT, _AROUND = 20, 1.5, 7
+# Rows of each atom. Where so many values around are even, gaps differing by this factor at most, it has to have more
+# than this multiple of their median.
+_ATOM_ROWS, _AROUND, _EVEN, _STANDS_OUT = 20, 7, 2.0, 1.5
 # Rows that tell whether a column may have atoms.
 _SOME_ROWS = 10_000
 # Values that are no farther from an atom, in units of half the knot range, are the same.
@@ -72,10 +73,10 @@ def _totals_kernel(rows, sample_weight, totals):
 
 
 def _shares(x, weight):
-    """The distinct values of a column and their shares in the weight; that of missing counts as 0."""
+    """The distinct values of a column, but for missing, and their shares in the weight."""
     found, place = np.unique(x, return_inverse=True)
-    share = np.bincount(place, weight) / weight.sum()
-    return found, np.where(np.isnan(found), 0.0, share)
+    known = ~np.isnan(found)
+    return found[known], (np.bincount(place, weight) / weight.sum())[known]
 
 
 def atoms_of(x, weight, is_name=False):
@@ -97,15 +98,26 @@ def atoms_of(x, weight, is_name=False):
         found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
         return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
-    if step > 1 and _shares(x[::step], weight[::step])[1].max() < 0.8 * _SHARED:  # sorting all of them takes long
+    if (
+        step > 1 and _shares(x[::step], weight[::step])[1].max(initial=0.0) < 0.8 * _SHARED
+    ):  # sorting all of them takes long
         return np.zeros(0)
     found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
         return np.zeros(0)
-    around = np.pad(share, _AROUND // 2, mode="reflect")
-    usual = np.median(np.lib.stride_tricks.sliding_window_view(around, _AROUND), axis=1)
-    stands_out = (share > _STANDS_OUT * usual) | (share >= _SHARED)
-    return found[stands_out & (share * len(x) >= _ATOM_ROWS)].astype(np.float64)
+    return found[_stands_out(found, share) & (share * len(x) >= _ATOM_ROWS)].astype(np.float64)
+
+
+def _stands_out(values, share):
+    """Which values many more rows share than the even ones around them; those among uneven ones do."""
+
+    def around(of_each, **options):
+        padded = np.pad(of_each, _AROUND // 2, mode="reflect", **options)
+        return np.lib.stride_tricks.sliding_window_view(padded, _AROUND)
+
+    gaps = np.diff(around(values, reflect_type="odd"), axis=1)
+    even = gaps.max(axis=1) <= _EVEN * gaps.min(axis=1)
+    return ~even | (share > _STANDS_OUT * np.median(around(share), axis=1)) | (share >= _SHARED)
 
 
 class Tables:

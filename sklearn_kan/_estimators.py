@@ -198,8 +198,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     error.
 
     Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
-    0, these and all values that at least 20 rows share, 1.5 times as many as the median value around them, are its
-    atoms: each edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
+    0, it and all values that at least 20 rows share, and more than even ones around them, are the column's atoms: each
+    edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
@@ -664,8 +664,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     error.
 
     Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
-    0, these and all values that at least 20 rows share, 1.5 times as many as the median value around them, are its
-    atoms: each edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
+    0, it and all values that at least 20 rows share, and more than even ones around them, are the column's atoms: each
+    edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the

@@ -326,6 +326,9 @@ def test_atoms_stand_out():
     assert_array_equal(atoms_of(grid, np.ones(4_000)), [0.0])
     usual_sums = np.r_[grid, np.full(150, 20.0), np.full(150, 21.0)]
     assert_array_equal(atoms_of(usual_sums, np.ones(4_300)), [0.0, 20.0, 21.0])
+    assert_array_equal(atoms_of(np.where(usual_sums == 60.0, np.nan, usual_sums), np.ones(4_300)), [0.0, 20.0, 21.0])
+    amounts = np.cumsum(np.tile([1.0, 10.0], 31))[grid.astype(int)]
+    assert_array_equal(atoms_of(amounts, np.ones(4_000)), np.unique(amounts))  # no even ones
     fading = np.r_[np.zeros(2_000), rng.geometric(0.1, 4_000)].astype(np.float64)
     assert_array_equal(atoms_of(fading, np.ones(6_000)), [0.0])
 
