@@ -59,7 +59,7 @@ _CLASSES = 10
 # Part of the rows that are left to the noise, at least.
 _LEAST_FREEDOM = 0.3
 # Least variance of a row's noise, in parts of the mean.
-_LEAST_NOISE = 0.1
+_LEAST_NOISE = 0.2
 # Part of a feature that is left beside others of its column if it is no combination of them.
 _COLLINEAR = 1e-6
 _TINY = 1e-10
