@@ -98,10 +98,10 @@ def atoms_of(x, weight, is_name=False):
         found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
         return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
-    if (
-        step > 1 and _shares(x[::step], weight[::step])[1].max(initial=0.0) < 0.8 * _SHARED
-    ):  # sorting all of them takes long
-        return np.zeros(0)
+    if step > 1:  # sorting all of them takes long
+        some = _shares(x[::step], weight[::step])[1]
+        if some.max(initial=0.0) < 0.8 * _SHARED:
+            return np.zeros(0)
     found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
         return np.zeros(0)

@@ -306,7 +306,8 @@ def late_columns(X, residual, weight, categorical, tell):
     """Columns left out that the residuals of a network trained on the others depend on; arguments as above."""
     X, residual, weight = _some_rows(X, residual, weight)
     n_in, n_out, late = len(tell), np.count_nonzero(~tell), np.zeros(len(tell), dtype=bool)
-    own = _features(X[:, tell], weight, categorical[tell], products=True)
+    few = np.count_nonzero(tell) <= _MOST
+    own = _features(X[:, tell], weight, categorical[tell], products=True) if few else None
     effects = _in_both_ways(residual, weight, own)
     level = _FALSE / len(effects)
     alone = _features(X[:, ~tell], weight, categorical[~tell], products=False)
