@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor, _screening, _training
+from sklearn_kan._committee import committee_size
 from sklearn_kan._screening import closed_to, faint_columns, outweighs, without_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -103,6 +104,17 @@ def test_noise_is_left_out_of_a_classification():
     new, truth = labelled(1)
     alone = KANClassifier(random_state=0).fit(X[:, :3], y)
     assert log_loss(truth, model.predict_proba(new)) < 1.1 * log_loss(truth, alone.predict_proba(new[:, :3]))
+
+
+def test_more_networks_see_fewer_columns(monkeypatch):
+    """Others join those that go on: a committee is as large as one that began with these columns."""
+    X, y = table(300, n_noise=17)
+    monkeypatch.setattr(KANRegressor, "_screens", lambda *args: False)
+    model = KANRegressor(max_iter=60, random_state=0).fit(X, y)
+    left = np.count_nonzero(model.feature_importances_)
+    assert committee_size(20, 1) < committee_size(left, 1)
+    assert model.layer_sizes_ == [20, 8 * committee_size(left, 1), 1]
+    assert model.score(X, y) > 0.8
 
 
 def test_a_small_effect_is_no_noise():
