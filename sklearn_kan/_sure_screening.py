@@ -164,7 +164,7 @@ def _between(x, r, weight):
     _, place, n_rows = np.unique(np.nan_to_num(x, nan=-1.0), return_inverse=True, return_counts=True)
     totals, means, noise, left = _groups(place, r, weight)
     freedom = len(totals) - 1
-    if freedom == 0 or left < _REPEATED or np.mean(n_rows[place] == 1) > _UNSEEN:
+    if freedom == 0 or left < _REPEATED or np.count_nonzero(n_rows == 1) > _UNSEEN * len(x):
         return 0.0, 1.0
     between = totals @ means**2
     part = (between - freedom * noise) / max(r @ r, _TINY)  # what chance explains does not count
