@@ -4,7 +4,6 @@ import inspect
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Self
 
@@ -16,10 +15,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._columns import as_numbers, learnt
-from ._committee import committee_size
+from ._committee import ALONE
 from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
-from ._grid import extremes, initial_network, input_scaling, refine
+from ._grid import input_scaling, refine
 from ._inspection import InspectionMixin
+from ._iterated_screening import IteratedScreening
 from ._layer import BASE_ACTIVATIONS, to_knots
 from ._narrowing import Table, Whole
 from ._network import Network
@@ -27,19 +27,12 @@ from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
 from ._pruning import attribution
 from ._stage import Rows
-from ._sure_screening import late_columns, number_as_name, telling_columns
 from ._threads import single_blas_thread
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
-# hidden_layer_sizes='auto': nodes of one of several networks, and of a single one that is not to be read.
-_MEMBER, _ALONE = 8, 16
-# Most rows from which several learn.
-_COMMITTEE_ROWS = 100_000
-# Rounds of training with columns that the residuals of the round before show.
-_ROUNDS = 3
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
 
@@ -149,13 +142,19 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
-        table = Table(rows, given, validation, categories, inner, np.zeros(rows.X.shape[1], dtype=bool))
-        screens = not warm and self._screens(len(rows.X))
-        columns = self._telling(table) if screens else np.ones(rows.X.shape[1], dtype=bool)
-        n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=_ROUNDS if screens else 1)
+        table = Table.of_numbers(rows, given, validation, categories, inner)
+        screening, rounds = None, 1
+        if not warm:
+            offset = self._raw_offset(rows.y, rows.weight)
+            screening = IteratedScreening(self, self._loss(), table, offset, hidden, grid_sizes)
+            rounds = screening.most_rounds
+        n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=rounds)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
         with single_blas_thread():
-            trainer, whole = self._train(table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining)
+            if warm:
+                trainer, whole = self._go_on(table, hidden, grid_sizes, scaling, rng, progress, refining)
+            else:
+                trainer, whole = screening.train(scaling, rng, progress)
             trainer.measure()
             if isinstance(self, RegressorMixin):
                 posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
@@ -167,78 +166,17 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         progress.end(trainer.network)
         return self
 
-    def _train(self, table, columns, hidden, grid_sizes, scaling, rng, progress, warm, refining):
-        """Train on some columns, and anew with those that the residuals show; the trainer, and its `Whole`."""
-        fitted = self.network_.layers[0].grid_size if warm else 1
-        rounds = []
-        while True:
-            part = table.part(columns)
-            sizes = grid_sizes if refining else grid_stages(grid_sizes, *part.rows.X.shape, fitted)
-            start, sizes, n_members = (self._warm_start if warm else self._new_start)(part, hidden, sizes)
-            whole = Whole(columns, scaling, table.tables)
-            progress.whole = whole.network
-            trainer = Trainer(self, self._loss(), part.rows, part.validation, rng, progress)
-            if rounds:
-                trainer.learn_from(rounds[-1][0])
-            rounds.append((trainer, whole))
-
-            names = not warm and self._seeks_names(table)
-
-            def late(network, table=table, part=part, columns=columns, names=names):
-                return self._late(table, network.raw_predict(part.rows.X), columns, names=names)
-
-            is_last = len(rounds) == _ROUNDS or (columns.all() and not names)
-            trainer.run(sizes, start, n_members, None if is_last else late)
-            if is_last or trainer.stopped:
-                break
-            found = trainer.late
-            if found is None and len(sizes) > 1 and not columns.all():  # finer grids show more
-                found = late(trainer.network, names=False)
-            if found is None or not found.any():
-                break
-            columns = columns | found.any(axis=0)
-            table = replace(table, is_name=table.is_name | found[1])
-        if trainer.stopped:  # perhaps in a round that has learnt less than the one before
-            trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
-            progress.whole = whole.network
-        if refining or (warm and self.reg_lambda == 0.0 and self.prune_threshold == 0.0):
-            trainer.keep_loss(start, table.given)
+    def _go_on(self, table, hidden, grid_sizes, scaling, rng, progress, refining):
+        """Train the fitted network on; the trainer, and its `Whole`."""
+        whole = Whole.of_all(scaling)
+        progress.whole = whole.network
+        sizes = grid_sizes if refining else grid_stages(grid_sizes, *table.rows.X.shape, self.grid_size_)
+        network, sizes = self._warm_start(table, hidden, sizes)
+        trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
+        trainer.run(sizes, network)
+        if refining or self.reg_lambda == self.prune_threshold == 0.0:
+            trainer.keep_loss(network, table.given)
         return trainer, whole
-
-    def _screens(self, n_rows):
-        """Whether columns are screened, see `_sure_screening`; not where the penalties are given."""
-        screens = self.reg_lambda == self.prune_threshold == 0.0 and "auto" in (self.alpha, self.smoothing)
-        return screens and n_rows <= CANONICAL_ROWS
-
-    def _telling(self, table):
-        """The columns that a new network begins with."""
-        offset = self._raw_offset(table.rows.y, table.rows.weight)
-        return telling_columns(*self._residuals(table, np.broadcast_to(offset, table.rows.y.shape)))
-
-    def _seeks_names(self, table):
-        """A network that shall be read has no values of names; one number that is a name is enough."""
-        of_table = isinstance(self.hidden_layer_sizes, str)
-        return of_table and self._screens(len(table.rows.X)) and not table.is_name.any()
-
-    def _late(self, table, raw, columns, *, names):
-        """Columns left out that the residuals depend on, and the numbers that are names, shape (2, n_features)."""
-        residuals, found = self._residuals(table, raw), np.zeros((2, len(columns)), dtype=bool)
-        if not columns.all():
-            found[0] = late_columns(*residuals, columns)
-        if names:
-            found[1] = number_as_name(*residuals)
-        return found
-
-    def _residuals(self, table, raw):
-        """What the screening of columns takes."""
-        rows = table.rows
-        return rows.X, self._loss().gradient(rows.y, raw), rows.weight, table.categorical
-
-    def _new_start(self, table, hidden, grid_sizes):
-        """A function that makes new networks, the grid stages and the number of networks."""
-        hidden, n_members = self._committee(hidden, *table.rows.X.shape, table.rows.y.shape[1])
-        tables = table.tables([*hidden, table.rows.y.shape[1]][0])
-        return self._network_maker(hidden, grid_sizes[0], table.rows, table.inner, tables), grid_sizes, n_members
 
     def _resumed(self, X, y, sample_weight):
         """A trainer that goes on with the fitted network on some rows, the network, and the scaling of its inputs."""
@@ -295,15 +233,6 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"grid_size must go from coarse to fine, got {self.grid_size!r}.")
         return grids.tolist()
 
-    def _committee(self, hidden, n_rows, n_columns, n_outputs):
-        """Hidden layer sizes, and the number of networks: one where it shall be read or the table is large."""
-        if hidden is not None:
-            return hidden, 1
-        if self.reg_lambda > 0.0 or self.prune_threshold > 0.0:
-            return [_MEMBER], 1
-        n_members = committee_size(n_columns, n_outputs) if n_rows <= _COMMITTEE_ROWS else 1
-        return ([_MEMBER], n_members) if n_members > 1 else ([_ALONE], 1)
-
     def _validate_data(self, X, y, sample_weight, *, reset):
         """X as numbers, y, and the categories of every column."""
         if reset:
@@ -322,41 +251,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
         return weight
 
-    def _network_maker(self, hidden, grid_size, rows, scaling, tables, *, mask_constant=True):
-        """A function rng -> new network; constant columns stay out of it, and all do if the target is constant."""
-        low, high = extremes(rows.X)
-        active = np.ones(rows.X.shape[1], dtype=bool)
-        if mask_constant:
-            varied = (np.ptp(rows.y, axis=0) > 0.0).any()
-            active = high > low
-            active[tables.columns] |= tables.mask[:, 0]  # missing or not
-            active &= varied
-            tables.mask &= varied
-        active[tables.categorical] = False
-        offset = self._raw_offset(rows.y, rows.weight)
-
-        def make_network(rng):
-            return initial_network(
-                [rows.X.shape[1], *hidden, rows.y.shape[1]],
-                rows.X,
-                rows.weight,
-                rng,
-                grid_size=grid_size,
-                degree=self.degree,
-                knots=self.knots,
-                base_activation=self.base_activation,
-                extrapolation=self.extrapolation,
-                active=active,
-                offset=offset,
-                scaling=scaling,
-                ends=(low, high),
-                tables=tables,
-            )
-
-        return make_network
-
     def _warm_start(self, table, hidden, grid_sizes):
-        """The fitted network to go on with, the grid stages that are left, and that it is one network."""
+        """The fitted network to go on with, and the grid stages that are left."""
         network = self.network_.scaled(*table.inner)
         if hidden is not None and len(hidden) != len(network.layers) - 1:
             raise ValueError(
@@ -376,7 +272,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 f"warm_start=True cannot coarsen the grid: grid_size={self.grid_size!r} is below the fitted "
                 f"{network.layers[0].grid_size}."
             )
-        return network, left, 1
+        return network, left
 
     def _store(self, trainer, whole):
         """Fitted attributes of a trained network, which is a part of the whole one."""
@@ -478,16 +374,16 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:
-                hidden = [_ALONE] if hidden is None else hidden
-                none = np.zeros(rows.X.shape[1], dtype=bool)
-                tables = Table(rows, rows, None, categories, inner, none).tables([*hidden, rows.y.shape[1]][0])
+                hidden = [ALONE] if hidden is None else hidden
                 grid_sizes = grid_sizes or grid_stages(None, *rows.X.shape, 1)
-                network = self._network_maker(hidden, grid_sizes[-1], rows, inner, tables, mask_constant=False)(rng)
+                offset = self._raw_offset(rows.y, rows.weight)
+                table = Table.of_numbers(rows, rows, None, categories, inner)
+                network = table.network_maker(self, hidden, grid_sizes[-1], offset, mask_constant=False)(rng)
             else:
                 network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
-        self._store(trainer, Whole(np.ones(rows.X.shape[1], dtype=bool), scaling, None))
+        self._store(trainer, Whole.of_all(scaling))
         self.categories_, self._adam_state = categories, state
         return self
 

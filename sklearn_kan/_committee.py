@@ -10,6 +10,10 @@ import numpy as np
 
 from ._network import Network
 
+# hidden_layer_sizes='auto': nodes of one of several networks, and of a single one that is not to be read.
+_MEMBER, ALONE = 8, 16
+# Most rows from which several learn.
+_MOST_ROWS = 100_000
 # Most members, and columns of all of them: many columns differ in enough to make up for members. So do many outputs,
 # but networks of one are two at least.
 _MEMBERS, _COLUMNS, _OF_ONE_OUTPUT = 4, 60, 2
@@ -19,6 +23,16 @@ def committee_size(n_columns, n_outputs):
     """How many networks see so many columns."""
     least = _OF_ONE_OUTPUT if n_outputs == 1 else 1
     return max(least, min(_MEMBERS, _COLUMNS // max(n_columns, 1)))
+
+
+def committee(settings, hidden, n_rows, n_columns, n_outputs):
+    """Hidden layer sizes, and the number of networks: one where it shall be read or the table is large."""
+    if hidden is not None:
+        return hidden, 1
+    if settings.reg_lambda > 0.0 or settings.prune_threshold > 0.0:
+        return [_MEMBER], 1
+    n_members = committee_size(n_columns, n_outputs) if n_rows <= _MOST_ROWS else 1
+    return ([_MEMBER], n_members) if n_members > 1 else ([ALONE], 1)
 
 
 def side_by_side(networks):

@@ -1,4 +1,4 @@
-"""A network trained on some columns of a table, and the network of the whole table that it is a part of."""
+"""A table as networks see it, new networks for some of its columns, and the network of the whole table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._categorical import Tables, atoms_of
+from ._grid import extremes, initial_network
 from ._stage import Rows
 
 
@@ -19,6 +20,11 @@ class Table:
     categories: list
     inner: tuple  # centre and scale of the columns
     is_name: np.ndarray  # True at columns of numbers that are names, shape (n_in,)
+
+    @classmethod
+    def of_numbers(cls, rows, *arguments):
+        """A table with no numbers that are names."""
+        return cls(rows, *arguments, np.zeros(rows.X.shape[1], dtype=bool))
 
     def part(self, columns):
         """Some of its columns."""
@@ -45,6 +51,54 @@ class Table:
         ]
         return Tables.of(self.given.X, n_categories, n_out, atoms, self.inner[1])
 
+    def network_maker(self, settings, hidden, grid_size, offset, *, mask_constant=True):
+        """A function rng -> new network; constant columns stay out of it, and all do if the target is constant.
+
+        Parameters
+        ----------
+        settings : estimator
+            Its constructor parameters.
+        hidden : list of int
+            Sizes of the hidden layers.
+        grid_size : int
+        offset : ndarray of shape (n_outputs,)
+            Raw prediction of the constant model.
+        mask_constant : bool, default=True
+            False where other rows will follow.
+        """
+        rows = self.rows
+        shape = [rows.X.shape[1], *hidden, rows.y.shape[1]]
+        tables = self.tables(shape[1])
+        low, high = extremes(rows.X)
+        active = np.ones(shape[0], dtype=bool)
+        if mask_constant:
+            varied = (np.ptp(rows.y, axis=0) > 0.0).any()
+            active = high > low
+            active[tables.columns] |= tables.mask[:, 0]  # missing or not
+            active &= varied
+            tables.mask &= varied
+        active[tables.categorical] = False
+
+        def make_network(rng):
+            return initial_network(
+                shape,
+                rows.X,
+                rows.weight,
+                rng,
+                grid_size=grid_size,
+                degree=settings.degree,
+                knots=settings.knots,
+                base_activation=settings.base_activation,
+                extrapolation=settings.extrapolation,
+                active=active,
+                offset=offset,
+                scaling=self.inner,
+                ends=(low, high),
+                tables=tables,
+            )
+
+        return make_network
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -52,7 +106,12 @@ class Whole:
 
     columns: np.ndarray  # bool, of shape (n_features_in_,)
     scaling: tuple  # centre and scale of all columns
-    tables: Callable  # number of nodes -> Tables of all columns
+    tables: Callable | None = None  # number of nodes -> Tables of all columns
+
+    @classmethod
+    def of_all(cls, scaling):
+        """Where no column was left out."""
+        return cls(np.ones(len(scaling[0]), dtype=bool), scaling)
 
     def network(self, network):
         """The network that predicts from all columns in their own units."""

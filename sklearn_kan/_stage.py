@@ -75,10 +75,49 @@ class Best:
 
 
 @dataclass
+class Plan:
+    """Iterations of a stage: rounds, after each of which the strengths follow, and the end, in which they stay."""
+
+    left: int
+    settle: int  # the last ones, in which knots stay
+    n_round: int
+    growth: int = 1
+    kept: int = 0  # the last ones, in which strengths stay
+    n_since: int = 0  # since the round began
+
+    @property
+    def next_iterations(self):
+        """How many may follow one another."""
+        return min(self.left - self.kept, self.n_round - self.n_since)
+
+    @property
+    def within_round(self):
+        """Whether some of the round's are left."""
+        return self.n_since < self.n_round and not self.is_over
+
+    @property
+    def is_over(self):
+        """Whether all but those kept are done."""
+        return self.left <= self.kept
+
+    def note(self, n_iter):
+        """Some more were done."""
+        self.left -= n_iter
+        self.n_since += n_iter
+
+    def end_round(self):
+        """Begin the next round; how many the last one took."""
+        n_iter, self.n_since = self.n_since, 0
+        self.n_round *= self.growth
+        return n_iter
+
+
+@dataclass
 class Headway:
     """What rounds of a solver have reached, and for how many iterations they made no headway."""
 
     margin: float  # by which the criterion has to fall
+    patience: float = np.inf  # iterations that may make none
     goal: float = np.inf
     noise: float = np.inf  # the least that counted
     since: int = 0
@@ -177,50 +216,29 @@ class StageTrainer:
         value : float
             The objective.
         """
-        left, settle = max_iter, round((1.0 - _FOLLOWING) * max_iter)
         self.may_follow = self.follow = True
         self.adam_state = adam_start(network.n_parameters)
         objective, best = self._objective(network), None
-        by_evidence = self._by_evidence()
-        headway = Headway(self.settings.tol if by_evidence else 0.0)
-        n_round, patience = max_iter, np.inf
-        if by_evidence:
-            n_round = min(self._round(), -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
-            patience = _STALLED[self.solver]
-        n_since = 0  # iterations since the strengths were found
-        kept = 0  # iterations with the last strengths
-        if by_evidence and record and self.solver == "lm":
-            if not self._is_close():
-                kept = settle
-            elif self.refining:
-                headway.margin, patience = max(headway.margin, _REFINED_RISE), _STALLED_REFINED
-            else:
-                headway.margin = max(headway.margin, _CLOSE_RISE)
+        by_evidence, plan = self._by_evidence(), self._plan(max_iter, record=record)
+        headway = self._headway(plan, record=record)
         while True:
             network = objective.network
-            callback = self._callback(objective, left - settle, record=record)
-            solution = self._minimise(objective, network.theta, min(left - kept, n_round - n_since), callback)
-            network.theta = solution.theta
-            left -= solution.n_iter
-            n_since += solution.n_iter
-            self.follow = self.may_follow and left > settle
+            solution = self._some_iterations(objective, plan, record=record)
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
-            criterion, noise = solution.value, np.inf
-            if by_evidence and drifted and n_since < n_round and left > kept and not self.reason:
+            if by_evidence and drifted and plan.within_round and not self.reason:
                 objective = self._follow(objective, solution.value)
                 continue
+            criterion, noise = solution.value, np.inf
             if by_evidence:
                 criterion, noise = self._adapt(objective, solution.theta), self.evidence.dispersion
-                n_round *= _ROUND_GROWTH[self.solver]
             elif stale:
                 self.share, self.strengths, headway.goal = self._share(objective, solution.theta), None, np.inf
-            headway.note(criterion, noise, n_since)
-            n_since = 0
+            headway.note(criterion, noise, plan.end_round())
             if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
                 best = criterion, network, solution, self.evidence
-            stalled = headway.since >= patience
-            self.converged = stalled or (solution.converged and patience == np.inf)
-            if self.reason or left <= kept or stalled or (self.converged and not (drifted or stale)):
+            stalled = headway.since >= headway.patience
+            self.converged = stalled or (solution.converged and headway.patience == np.inf)
+            if self.reason or plan.is_over or stalled or (self.converged and not (drifted or stale)):
                 break
             if headway.since >= _VAIN[self.solver]:
                 self.may_follow = False
@@ -230,9 +248,38 @@ class StageTrainer:
         network.theta = solution.theta
         if by_evidence:
             self.strengths = self.evidence.strengths
-        if kept and not self.reason:
-            return self._settled(network, kept)
+        if plan.kept and not self.reason:
+            return self._settled(network, plan.kept)
         return network, solution.value
+
+    def _plan(self, max_iter, *, record):
+        """How many iterations go to what; 'lm' far from the data keeps the last strengths for some."""
+        settle = round((1.0 - _FOLLOWING) * max_iter)
+        if not self._by_evidence():
+            return Plan(max_iter, settle, max_iter)
+        n_round = min(self._round(), -(-self.settings.max_iter // _ROUNDS_OF_A_STAGE))
+        kept = settle if record and self.solver == "lm" and not self._is_close() else 0
+        return Plan(max_iter, settle, n_round, _ROUND_GROWTH[self.solver], kept)
+
+    def _headway(self, plan, *, record):
+        """What counts as headway of the evidence, which the objective need not make, and how long it may fail."""
+        if not self._by_evidence():
+            return Headway(0.0)
+        headway = Headway(self.settings.tol, _STALLED[self.solver])
+        if record and self.solver == "lm" and not plan.kept:
+            headway.margin = max(headway.margin, _REFINED_RISE if self.refining else _CLOSE_RISE)
+            if self.refining:
+                headway.patience = _STALLED_REFINED
+        return headway
+
+    def _some_iterations(self, objective, plan, *, record):
+        """Minimise until the round ends, or knots or strengths have to follow."""
+        callback = self._callback(objective, plan.left - plan.settle, record=record)
+        solution = self._minimise(objective, objective.network.theta, plan.next_iterations, callback)
+        objective.network.theta = solution.theta
+        plan.note(solution.n_iter)
+        self.follow = self.may_follow and plan.left > plan.settle
+        return solution
 
     def _settled(self, network, max_iter):
         """Some more iterations of a stage, in which strengths and knots stay."""

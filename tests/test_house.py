@@ -43,9 +43,10 @@ LEVELS = {
     11: ("_stage", "_plotting", "_symbolic", "_formula"),
     12: ("_competition", "_inspection", "_narrowing"),
     13: ("_training",),
-    14: ("_base",),
-    15: ("_estimators",),
-    16: ("__init__",),
+    14: ("_iterated_screening",),
+    15: ("_base",),
+    16: ("_estimators",),
+    17: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

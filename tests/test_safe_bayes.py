@@ -262,8 +262,8 @@ def test_noise_is_looked_at_once_in_all_rounds(found, monkeypatch):
         self.late = None  # as if columns had been found after the last grid
 
     monkeypatch.setattr(_training.Trainer, "run", noted)
-    monkeypatch.setattr("sklearn_kan._base.late_columns", lambda *args: np.arange(8) == 7)
-    monkeypatch.setattr(KANRegressor, "_telling", lambda self, table: np.arange(8) < 7)
+    monkeypatch.setattr("sklearn_kan._iterated_screening.late_columns", lambda *args: np.arange(8) == 7)
+    monkeypatch.setattr("sklearn_kan._iterated_screening.telling_columns", lambda *args: np.arange(8) < 7)
     monkeypatch.setattr(_training.Trainer, "_lacks_columns", lambda self: False)
     KANRegressor(grid_size=[3, 5], max_iter=40, random_state=0).fit(X, y)
     assert len(found) == 1 and found[0] > 1.0

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import linregress
 
-from sklearn_kan import KANClassifier, KANRegressor, _base, _sure_screening
+from sklearn_kan import KANClassifier, KANRegressor, _iterated_screening, _sure_screening
 from sklearn_kan._stage import FIRST_RIDGE, MUCH_RIDGE
 from sklearn_kan._sure_screening import late_columns, number_as_name, telling_columns
 from sklearn_kan._training import Trainer
@@ -217,7 +217,7 @@ def test_classes():
 
 @pytest.mark.parametrize("options", [{"reg_lambda": 1e-3}, {"alpha": 1e-3, "smoothing": 1e-3}])
 def test_users_who_choose_penalties_choose_columns(options, monkeypatch):
-    monkeypatch.setattr(_base, "telling_columns", None)
+    monkeypatch.setattr(_iterated_screening, "telling_columns", None)
     X, y, _ = frame()
     KANRegressor(**(OPTIONS | {"max_iter": 2} | options)).fit(X, y)
 
@@ -246,7 +246,7 @@ def test_an_interrupt_of_a_later_round_loses_nothing(monkeypatch):
             raise KeyboardInterrupt
         return stage(self, *args)
 
-    monkeypatch.setattr(_base, "late_columns", lambda *args: late)
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: late)
     monkeypatch.setattr(Trainer, "_members_stage", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         model = KANRegressor(**OPTIONS).fit(X, y)
@@ -257,7 +257,7 @@ def test_an_interrupt_of_a_later_round_loses_nothing(monkeypatch):
 def test_an_interrupt_ends_all_rounds(monkeypatch):
     X, y, _ = frame()
     rounds = []
-    monkeypatch.setattr(_base, "late_columns", lambda *args: rounds.append(0))
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: rounds.append(0))
 
     def interrupted(*args):
         raise KeyboardInterrupt
@@ -278,7 +278,7 @@ def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypat
         stages.append(self.rows.X.shape[1])
         return stage(self, name)
 
-    monkeypatch.setattr(_base, "late_columns", lambda *args: late & ~args[-1])
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: late & ~args[-1])
     monkeypatch.setattr(Trainer, "_stage", counted)
     KANRegressor(n_init=1, max_iter=20, random_state=0).fit(X, y)
     assert stages[0] == 5
@@ -290,7 +290,9 @@ def test_others_are_not_trained_where_the_first_one_shows_late_columns(monkeypat
 def test_columns_are_asked_for_again_only_after_finer_grids(grid_size, n_asked, monkeypatch):
     X, y, _ = frame()
     asked = []
-    monkeypatch.setattr(_base, "late_columns", lambda *args: asked.append(0) or np.zeros(X.shape[1], dtype=bool))
+    monkeypatch.setattr(
+        _iterated_screening, "late_columns", lambda *args: asked.append(0) or np.zeros(X.shape[1], dtype=bool)
+    )
     KANRegressor(**(OPTIONS | {"grid_size": grid_size})).fit(X, y)
     assert len(asked) == n_asked
 
@@ -305,7 +307,7 @@ def test_late_columns_need_no_second_trial(monkeypatch):
         ridges.append((self.rows.X.shape[1], given))
         return best(self, make_network, given)
 
-    monkeypatch.setattr(_base, "late_columns", lambda *args: late & ~args[-1])
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: late & ~args[-1])
     monkeypatch.setattr(Trainer, "_best_starts", noted)
     monkeypatch.setattr(Trainer, "_needs_much_ridge", lambda self, *_: trials.append(self.rows.X.shape[1]) or True)
     KANRegressor(max_iter=5, random_state=0).fit(X, y)
@@ -316,7 +318,7 @@ def test_late_columns_need_no_second_trial(monkeypatch):
 def test_what_has_learnt_nothing_tells_nothing_of_ridges(monkeypatch):
     X, y, tell = frame()
     trials = []
-    monkeypatch.setattr(_base, "late_columns", lambda *args: ~X.columns.isin(tell) & ~args[-1])
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: ~X.columns.isin(tell) & ~args[-1])
     monkeypatch.setattr(Trainer, "_needs_much_ridge", lambda self, *_: trials.append(self.rows.X.shape[1]) or False)
     monkeypatch.setattr(Trainer, "_explains_little", lambda self: True)
     KANRegressor(max_iter=5, random_state=0).fit(X, y)
@@ -503,7 +505,7 @@ def test_people_are_learnt(monkeypatch):
     assert len(model.network_.layers[0].tables.atoms_of(0)) == 60
     new[:, 1] += 0.5  # people unknown
     assert np.isfinite(model.predict(new)).all()
-    monkeypatch.setattr(_base, "number_as_name", lambda *args: np.zeros(4, dtype=bool))
+    monkeypatch.setattr(_iterated_screening, "number_as_name", lambda *args: np.zeros(4, dtype=bool))
     assert KANRegressor(max_iter=40, random_state=0).fit(X, y).score(*people(400, 1)) < 0.8
 
 
@@ -519,7 +521,7 @@ def test_classes_of_people_are_learnt():
     "options", [{"hidden_layer_sizes": (4,)}, {"alpha": 1e-3, "smoothing": 1e-3}, {"prune_threshold": 1e-2}]
 )
 def test_names_are_not_looked_for_where_the_network_shall_be_read(options, monkeypatch):
-    monkeypatch.setattr(_base, "number_as_name", None)
+    monkeypatch.setattr(_iterated_screening, "number_as_name", None)
     KANRegressor(max_iter=5, random_state=0, **options).fit(*people(200, 0))
 
 
@@ -530,12 +532,12 @@ def test_names_are_looked_for_once(monkeypatch):
         asked.append(len(args[0]))
         return ask(*args)
 
-    monkeypatch.setattr(_base, "number_as_name", ask_and_note)
+    monkeypatch.setattr(_iterated_screening, "number_as_name", ask_and_note)
     X, y = people(400, 0)
     KANRegressor(max_iter=20, random_state=0).fit(X, y)
     assert len(asked) == 1
     KANRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
     assert len(asked) == 2
-    monkeypatch.setattr(KANRegressor, "_telling", lambda self, table: np.arange(4) < 3)  # one column waits
+    monkeypatch.setattr(_iterated_screening, "telling_columns", lambda *args: np.arange(4) < 3)  # one column waits
     KANRegressor(max_iter=20, random_state=0).fit(X, X[:, 0])
     assert len(asked) == 3

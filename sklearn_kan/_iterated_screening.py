@@ -1,0 +1,125 @@
+"""Training on the columns that tell, in rounds (iterated sure independence screening, Fan & Lv 2008).
+
+Where the residuals of a round's first network show columns that it was trained without, or a number that is a name, the
+next round begins anew with these.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ._committee import committee
+from ._encoding import CANONICAL_ROWS
+from ._narrowing import Whole
+from ._sure_screening import late_columns, number_as_name, telling_columns
+from ._training import Trainer, grid_stages
+
+_ROUNDS = 3
+
+
+class IteratedScreening:
+    """Rounds of training on a table.
+
+    Parameters
+    ----------
+    settings : estimator
+        Its constructor parameters.
+    loss : object of `_losses`
+    table : Table
+    offset : ndarray of shape (n_outputs,)
+        Raw prediction of the constant model.
+    hidden, grid_sizes : list of int or None
+        Sizes of the hidden layers and grids; None for what the table decides.
+    """
+
+    def __init__(self, settings, loss, table, offset, hidden, grid_sizes):
+        self.settings, self.loss, self.table, self.offset = settings, loss, table, offset
+        self.hidden, self.grid_sizes = hidden, grid_sizes
+        penalties_given = "auto" not in (settings.alpha, settings.smoothing)
+        for_reading = settings.reg_lambda > 0.0 or settings.prune_threshold > 0.0
+        self.screens = not (penalties_given or for_reading) and len(table.rows.X) <= CANONICAL_ROWS
+
+    @property
+    def most_rounds(self):
+        return _ROUNDS if self.screens else 1
+
+    def train(self, scaling, rng, progress):
+        """Train until the residuals show nothing more.
+
+        Parameters
+        ----------
+        scaling : tuple of ndarrays of shape (n_in,)
+            Centre and scale of the columns.
+        rng : RandomState
+        progress : Progress
+
+        Returns
+        -------
+        trainer : Trainer
+            Of the last round, or of the best one if training was stopped.
+        whole : Whole
+        """
+        columns, rounds = self._first_columns(), []
+        while True:
+            part = self.table.part(columns)
+            sizes = grid_stages(self.grid_sizes, *part.rows.X.shape, 1)
+            whole = Whole(columns, scaling, self.table.tables)
+            progress.whole = whole.network
+            trainer = Trainer(self.settings, self.loss, part.rows, part.validation, rng, progress)
+            if rounds:
+                trainer.learn_from(rounds[-1][0])
+            rounds.append((trainer, whole))
+            late = self._question(part, columns) if len(rounds) < self.most_rounds else None
+            trainer.run(sizes, *self._networks(part, sizes[0]), late)
+            if trainer.stopped or late is None:
+                break
+            found = trainer.late
+            if found is None and len(sizes) > 1:  # finer grids show more
+                found = late(trainer.network, names=False)
+            if found is None or not found.any():
+                break
+            columns = columns | found.any(axis=0)
+            self.table = replace(self.table, is_name=self.table.is_name | found[1])
+        if trainer.stopped:  # perhaps in a round that has learnt less than the one before
+            trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
+            progress.whole = whole.network
+        return trainer, whole
+
+    def _first_columns(self):
+        """The columns that a new network begins with."""
+        y = self.table.rows.y
+        if not self.screens:
+            return np.ones(self.table.rows.X.shape[1], dtype=bool)
+        return telling_columns(*self._residuals(np.broadcast_to(self.offset, y.shape)))
+
+    def _networks(self, part, grid_size):
+        """A function that makes new networks for some columns of the table, and the number of networks."""
+        n_rows, n_columns = part.rows.X.shape
+        hidden, n_members = committee(self.settings, self.hidden, n_rows, n_columns, len(self.offset))
+        return part.network_maker(self.settings, hidden, grid_size, self.offset), n_members
+
+    def _question(self, part, columns):
+        """What residuals are asked: network -> columns that come late, and names, bool ndarray of shape (2, n_in).
+
+        None where there is nothing to ask. A network that shall be read has no values of names; one number that is a
+        name is enough.
+        """
+        seek_names = isinstance(self.settings.hidden_layer_sizes, str) and not self.table.is_name.any()
+        if columns.all() and not seek_names:
+            return None
+
+        def late(network, *, names=seek_names):
+            residuals = self._residuals(network.raw_predict(part.rows.X))
+            found = np.zeros((2, len(columns)), dtype=bool)
+            if not columns.all():
+                found[0] = late_columns(*residuals, columns)
+            if names:
+                found[1] = number_as_name(*residuals)
+            return found
+
+        return late
+
+    def _residuals(self, raw):
+        """What the screening of columns takes."""
+        rows = self.table.rows
+        return rows.X, self.loss.gradient(rows.y, raw), rows.weight, self.table.categorical
