@@ -229,7 +229,7 @@ class StageTrainer:
                 objective = self._follow(objective, solution.value)
                 continue
             criterion, noise = solution.value, np.inf
-            if by_evidence:
+            if by_evidence and not (record and self._needs_no_more(plan)):
                 criterion, noise = self._adapt(objective, solution.theta), self.evidence.dispersion
             elif stale:
                 self.share, self.strengths, headway.goal = self._share(objective, solution.theta), None, np.inf
@@ -271,6 +271,10 @@ class StageTrainer:
             if self.refining:
                 headway.patience = _STALLED_REFINED
         return headway
+
+    def _needs_no_more(self, plan):
+        """Whether strengths are known, and others would not be used: of Adam's networks the last one is the result."""
+        return self.solver == "adam" and plan.is_over and self.evidence is not None
 
     def _some_iterations(self, objective, plan, *, record):
         """Minimise until the round ends, or knots or strengths have to follow."""

@@ -6,7 +6,7 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 
-from sklearn_kan import KANRegressor
+from sklearn_kan import KANRegressor, _stage
 from sklearn_kan._losses import BinaryLogLoss, Huber, Poisson, Quantile, SquaredError
 from sklearn_kan._network import Network
 from sklearn_kan._objective import Objective, Strengths
@@ -200,3 +200,21 @@ def test_strengths_of_many_classes_need_many_targets():
     assert affordable(few, 50)
     huge = samples.network(np.random.RandomState(0), [16, 1000, 2])
     assert not affordable(huge, 10**9)
+
+
+def test_adam_looks_for_no_strengths_that_it_does_not_use(monkeypatch):
+    """One round of all epochs, or of a third of them and the rest: strengths are found after the first."""
+    found, adapt = [], _stage.StageTrainer._adapt
+
+    def adapt_and_note(self, *args):
+        found.append(len(self.loss_curve))
+        return adapt(self, *args)
+
+    monkeypatch.setattr(_stage.StageTrainer, "_adapt", adapt_and_note)
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(-1.0, 1.0, (200, 2)), rng.normal(size=200)
+    for n_epochs, ends in [(1, [1]), (3, [1]), (6, [2])]:
+        found.clear()
+        model = KANRegressor((2,), solver="adam", n_init=1, max_iter=n_epochs, random_state=0).fit(X, y)
+        assert found == ends and model.n_iter_ == n_epochs
+        assert np.isfinite(model.edof_)
