@@ -185,6 +185,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         y, weight = self._number_targets(y, weight, warm=True)
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=True)
         trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
+        trainer.count_from(self._raw_offset(rows.y, rows.weight))
         return trainer, self.network_.scaled(*inner), scaling
 
     def _rows(self, X, y, weight, categories, *, warm):

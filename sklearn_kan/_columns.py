@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 _MISSING = ("NoneType", "NAType", "NaTType")
+# How dtypes of dates and times begin: their numbers depend on a unit, and what is missing is one.
+_TIMES = ("date", "time", "duration", "period")
 
 
 def as_numbers(estimator, X, y="no_validation", *, categories, reset, **checks):
@@ -24,15 +26,16 @@ def as_numbers(estimator, X, y="no_validation", *, categories, reset, **checks):
         Codes in categorical columns, NaN where something is missing; with the checked y if there is one.
     """
     checks = {"dtype": [np.float64, np.float32], "order": "C", "ensure_all_finite": "allow-nan", **checks}
+    check_times(X, categories)
     if all(known is None for known in categories or ()):
         try:
             return validate_data(estimator, X, y, reset=reset, **checks)
-        except ValueError:
-            check_numbers(X)
-            raise
+        except (TypeError, ValueError) as error:  # a column may be to blame, or have numbers and pandas.NA
+            if not (_is_frame(X) or (isinstance(error, ValueError) and np.asarray(X).dtype.kind in "OUS")):
+                raise
     X = as_table(X)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    X = encode(X, categories)
+    X = encode(X, categories or [None] * X.shape[1])
     if isinstance(y, str) and y == "no_validation":
         return check_array(X, estimator=estimator, **checks)
     return check_X_y(X, y, estimator=estimator, **checks)
@@ -46,7 +49,7 @@ def as_table(X):
 
 
 def _is_frame(X):
-    return hasattr(X, "columns") and hasattr(X, "dtypes") and hasattr(X, "__getitem__")
+    return all(hasattr(X, name) for name in ("columns", "dtypes", "shape", "__getitem__"))
 
 
 def _part(X, columns):
@@ -230,21 +233,17 @@ def encode(X, categories):
 
 def _numbers(X, columns):
     """Some columns as numbers."""
+    checks = {"dtype": np.float64, "ensure_all_finite": "allow-nan", "input_name": "X"}
     try:
-        return check_array(_part(X, columns), dtype=np.float64, ensure_all_finite="allow-nan", input_name="X")
+        return check_array(_part(X, columns), **checks)
     except (TypeError, ValueError):
-        if len(columns) > 1:
-            for i in columns:
-                _numbers(X, [i])
-            raise
         check_numbers(X, columns)
-        raise
+    values = [[np.nan if _is_missing(value) else float(value) for value in _values(X, i)] for i in columns]
+    return check_array(np.transpose(values), **checks)
 
 
 def check_numbers(X, columns=None):
-    """Raise a ValueError that names the first of some columns of a frame that holds no numbers; None for all."""
-    if not _is_frame(X):
-        return
+    """Raise a ValueError that names the first of some columns of a table that holds no numbers; None for all."""
     columns = range(X.shape[1]) if columns is None else columns
     for i in columns:
         for value in _values(X, i):
@@ -253,6 +252,18 @@ def check_numbers(X, columns=None):
                     float(value)
                 except (TypeError, ValueError) as error:
                     raise ValueError(
-                        f"X has {value!r} in column {column_name(X, i)}, which is no number. Make it one, or the "
-                        "column one of categories: see categorical_features."
+                        f"X has {value!r} in column {column_name(X, i)}, which is not numeric. Make it a number, "
+                        "or the column one of categories: see categorical_features."
                     ) from error
+
+
+def check_times(X, categories=None):
+    """Raise a ValueError that names the first column of dates or times that does not hold categories."""
+    dtypes = list(X.dtypes) if _is_frame(X) else [getattr(X, "dtype", None)]
+    for i, dtype in enumerate(dtypes):
+        chosen = categories is not None and categories[i] is not None
+        if not chosen and str(dtype).lower().startswith(_TIMES):
+            raise ValueError(
+                f"X has dates or times in column {column_name(X, i)}, of type {dtype}. Give them as numbers, such as "
+                "days since one of them, or year, month and day of the week."
+            )

@@ -235,6 +235,11 @@ class Objective:
         self.network.theta = theta
         return np.vstack(list(self._chunks(lambda rows: self.forward(rows, slopes=False)[0])))
 
+    def raw_variance(self, theta):
+        """Variance of the raw predictions, the mean over the outputs."""
+        raw = np.vstack(self._evaluated(theta)[0])
+        return float(np.mean(self.sample_weight @ (raw - self.sample_weight @ raw) ** 2))
+
     def dispersion(self, theta):
         """Variance of the noise around the raw predictions as the loss sees it, not corrected for what was learnt."""
         return self.loss.dispersion(self.y, np.vstack(self._evaluated(theta)[0]), self.sample_weight)

@@ -303,10 +303,15 @@ class StageTrainer:
         return _ROUND_OF_KNOWN_NOISE if known else _ROUND[self.solver]
 
     def _share(self, objective, theta):
-        """Loss in units of the constant model's; 1 where the noise has no free scale."""
+        """What even strengths count in: the loss in units of the constant model's.
+
+        Where the noise has no free scale raw predictions have one, and the strengths are those of functions of unit
+        scale; but beside a sparsity penalty, which has more to hold then, they stay.
+        """
+        some = objective.thinned(_ENOUGH_ROWS)
         if self.loss.known_dispersion:
-            return 1.0
-        return max(objective.thinned(_ENOUGH_ROWS).loss_value(theta) / self.null_loss, _LEAST_SHARE)
+            return 1.0 if self.reg_lambda > 0.0 else 1.0 / max(some.raw_variance(theta), 1.0)
+        return max(some.loss_value(theta) / self.null_loss, _LEAST_SHARE)
 
     def _stale(self, objective, theta):
         """Whether even strengths no longer suit the loss that is left."""
@@ -439,6 +444,10 @@ class StageTrainer:
             noise = dispersion / self.evidence.dispersion
         return self.loss.value(out.y, raw).sum(axis=1), noise
 
+    def count_from(self, offset):
+        """Losses count in units of that of this constant model from now on."""
+        self.null_loss = self._null_loss(offset)
+
     def settle(self, network, max_iter):
         """Some iterations from where a network is, with even strengths that suit the loss that is left.
 
@@ -449,11 +458,15 @@ class StageTrainer:
         share : float
             Loss in units of the constant model's.
         """
-        self.null_loss, self.damping = self._null_loss(network.offset), FIRST_DAMPING
+        self.damping = FIRST_DAMPING
         self.even, self.share = True, self._share(self._last_objective(network), network.theta)
         self.strengths = None
         network, _ = self._solve(network.copy(), max_iter, record=False)
-        return network, self._loss_value(network) / self.null_loss
+        return network, self.share_of(network)
+
+    def share_of(self, network):
+        """Loss in units of the constant model's."""
+        return self._loss_value(network) / self.null_loss
 
     def one_pass(self, network, state):
         """One epoch of Adam on the knots as they are.
@@ -464,7 +477,7 @@ class StageTrainer:
             Of Adam, for the next pass.
         """
         self.network, self.solver = network, "adam"
-        self.null_loss = self._null_loss(network.offset)
+        self.count_from(network.offset)
         state = adam_start(network.n_parameters) if state is None else state
         network.theta, value = adam_epoch(
             self._objective(network),

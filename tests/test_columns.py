@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from sklearn_kan import KANRegressor
 from sklearn_kan._columns import as_table, categorical_columns, check_numbers, encode, learn_categories, learnt
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 NAN = np.nan
 
 
@@ -168,3 +170,41 @@ def test_what_cannot_be_a_category():
     X[:, 0] = [[1, 2], [3]]
     with pytest.raises(ValueError, match="column 0.*Make them text"):
         learnt(X, [0])
+
+
+def test_missing_values_among_objects():
+    """pandas.NA is no number, and numbers beside it are objects; scikit-learn's checks know neither."""
+    whole = pd.DataFrame({"a": [1.0, 2.0, 4.0, 3.0] * 5, "b": np.arange(20.0)})
+    holes = whole.assign(a=whole["a"].astype(object).where(whole["a"] < 4.0, pd.NA))
+    y = np.arange(20.0) ** 2
+    options = {"hidden_layer_sizes": (), "max_iter": 5, "categorical_features": None, "random_state": 0}
+    model = KANRegressor(**options).fit(holes, y)
+    same = KANRegressor(**options).fit(whole.assign(a=whole["a"].where(whole["a"] < 4.0)), y)
+    assert_array_equal(model.predict(holes), same.predict(holes))
+    assert_array_equal(model.predict(holes), model.predict(holes.astype({"a": object}).replace({pd.NA: None})))
+    with pytest.raises(ValueError, match="'red' in column 'a'.*categorical_features"):
+        model.predict(holes.assign(a="red"))
+    with pytest.raises(ValueError, match="'red' in column 0.*categorical_features"):
+        model.predict(np.array([["red", 1.0]], dtype=object))
+
+
+DAYS = pd.Series(pd.date_range("2020-01-01", periods=4))
+
+
+@pytest.mark.parametrize("when", [DAYS, DAYS.dt.tz_localize("UTC"), DAYS - DAYS[0], DAYS.dt.to_period("D")])
+def test_times_are_neither_numbers_nor_categories(when):
+    frame = pd.DataFrame({"size": np.arange(4.0), "when": when})
+    for X in (frame, frame[["when"]], frame.assign(kind="a")):
+        with pytest.raises(ValueError, match="dates or times in column 'when'.*Give them as numbers"):
+            KANRegressor(()).fit(X, np.arange(4.0))
+    KANRegressor((), max_iter=2, categorical_features=["when"]).fit(frame, np.arange(4.0))
+
+
+def test_times_of_polars_and_arrays():
+    days = [datetime.date(2020, 1, day) for day in (1, 2, 3)]
+    for X, name in [
+        (pl.DataFrame({"size": [1.0, 2.0, 3.0], "when": days}), "'when'"),
+        (np.array([days], "M8[D]").T, "0"),
+    ]:
+        with pytest.raises(ValueError, match=f"dates or times in column {name}"):
+            KANRegressor(()).fit(X, np.arange(3.0))

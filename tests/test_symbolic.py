@@ -8,6 +8,7 @@ import samples
 import sympy
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._affine_fit import fit_affine
@@ -291,6 +292,21 @@ def test_classes():
 
 
 # --- what goes on with symbols ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_keep_the_columns_that_tell_them(n_classes, seed):
+    """Penalties suit the size of log odds, and losses are those of one constant model, whatever edges are left."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 2))
+    y = np.digitize(X[:, 0] + X[:, 1] ** 2 + 0.3 * rng.normal(size=300), [0.7] if n_classes == 2 else [0.2, 1.2])
+    model = KANClassifier((), max_iter=40, random_state=0).fit(X, y)
+    named = model.auto_symbolic(X, y)
+    assert log_loss(y, named.predict_proba(X)) < 1.1 * log_loss(y, model.predict_proba(X))
+    formula = named.symbolic_formula()
+    found = set().union(*(one.free_symbols for one in (formula if n_classes == 3 else [formula])))
+    assert {symbol.name for symbol in found} == {"x0", "x1"}
 
 
 def test_fit_begins_anew():
