@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
-from ._encoding import CANONICAL_ROWS, canonical_rows, hold_out, rounded
+from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, rounded
 from ._grid import input_scaling, refine
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
@@ -157,7 +157,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 trainer, whole = screening.train(scaling, rng, progress)
             trainer.measure()
             if isinstance(self, RegressorMixin):
-                posterior = trainer.posterior(np.count_nonzero(weight) * len(rows.X) // len(given.X))
+                posterior = trainer.posterior()
                 edof = np.nan if posterior is None else posterior.edf
             else:
                 posterior, edof = None, trainer.degrees_of_freedom()
@@ -194,6 +194,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
         """
         X, y, weight = canonical_rows(X, y, weight)
+        weight = in_cases(y, weight)
         if warm:
             scaling = self.network_.layers[0].center, self.network_.layers[0].scale
         else:
@@ -250,7 +251,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weight.sum() > 0.0:
             raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
-        return weight
+        return as_cases(weight)
 
     def _warm_start(self, table, hidden, grid_sizes):
         """The fitted network to go on with, and the grid stages that are left."""

@@ -9,6 +9,8 @@ from ._threads import taken
 CANONICAL_ROWS = 20_000
 # Inputs in units of half the knot range, and targets in units of their spread, are rounded to multiples of this.
 _ROUNDING = 2.0**-32
+# Largest weight that may be a number of rows.
+_WHOLE = 2.0**32
 
 
 def canonical_rows(X, y, weight):
@@ -34,6 +36,28 @@ def canonical_rows(X, y, weight):
     new[1:] = ~same.all(axis=1) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
+
+
+def as_cases(weight, n_cases=None):
+    """Weights that say how often rows count: a common factor is no more rows to learn from.
+
+    Whole numbers are numbers of equal rows, others are relative: their sum becomes n_cases, None for that of the rows
+    that have any.
+    """
+    used = weight[weight > 0.0]
+    if used.max() <= _WHOLE and (used == np.round(used)).all():
+        return weight / np.gcd.reduce(used.astype(np.int64))
+    weight = weight / used.max()
+    return weight * ((len(used) if n_cases is None else n_cases) / weight.sum())
+
+
+def in_cases(y, weight):
+    """Weights of distinct rows whose sum is the number of cases: of rows with noise of their own.
+
+    Where nearly every row has targets of its own, a row that is repeated is a copy: its noise is no other one.
+    """
+    own = len(y) <= CANONICAL_ROWS and 2 * len(np.unique(y, axis=0)) > len(y)
+    return weight / weight.mean() if own else weight
 
 
 def rounded(x):
@@ -99,6 +123,12 @@ def class_targets(codes, n_classes):
     """Targets of the log loss: shape (n_samples, 1) for two classes, else one-hot (n_samples, n_classes)."""
     one_hot = np.eye(n_classes)[codes]
     return one_hot[:, 1:] if n_classes == 2 else one_hot
+
+
+def weighed_by_class(class_weight, classes, codes, weight):
+    """Weights times those of the classes."""
+    weighed = weight * class_weights(class_weight, classes, codes, weight)[codes]
+    return weighed if class_weight == "balanced" else as_cases(weighed, weight.sum())  # 'balanced' keeps the sum
 
 
 def class_weights(class_weight, classes, codes, weight):

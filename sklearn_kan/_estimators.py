@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
 from ._base import BaseKAN
-from ._encoding import class_offset, class_targets, class_weights, target_scaling
+from ._encoding import class_offset, class_targets, target_scaling, weighed_by_class
 from ._losses import classification_loss, regression_loss
 
 
@@ -310,7 +310,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, in any units.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights.
+            Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights. Whole
+            numbers count as so many equal rows, others in units of their mean; a common factor changes nothing.
 
         Returns
         -------
@@ -762,7 +763,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         y : array-like of shape (n_samples,)
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights.
+            Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights. Whole
+            numbers count as so many equal rows, others in units of their mean; a common factor changes nothing.
             `class_weight` multiplies them.
 
         Returns
@@ -828,7 +830,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
         codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         if self.class_weight is not None:
-            weight = weight * class_weights(self.class_weight, self.classes_, codes, weight)[codes]
+            weight = weighed_by_class(self.class_weight, self.classes_, codes, weight)
         return class_targets(codes, len(self.classes_)), weight
 
     def _scale_targets(self, y, weight, *, warm):

@@ -168,15 +168,15 @@ def degrees_of_freedom(objective):
     return None if covariance is None else covariance.edof
 
 
-def laplace(objective, n_rows, validation=None):
+def laplace(objective, n_cases, validation=None):
     """Posterior at the network of an objective.
 
     Parameters
     ----------
     objective : Objective
         At its optimum.
-    n_rows : int
-        Rows of the table, before equal ones were merged.
+    n_cases : float
+        Rows with noise of their own.
     validation : Rows, default=None
         Rows held out, which tell the noise better than the residuals of those that were fitted.
 
@@ -192,12 +192,12 @@ def laplace(objective, n_rows, validation=None):
     if covariance is None:
         return None
     edf = covariance.edof
-    found = Posterior(parts.detail, [root / np.sqrt(n_rows) for root in covariance.roots], np.ones(n_outputs), edf)
+    found = Posterior(parts.detail, [root / np.sqrt(n_cases) for root in covariance.roots], np.ones(n_outputs), edf)
     if objective.loss.known_dispersion:
         return found
     if validation is not None and len(validation.X) >= _ENOUGH:
         noise = _held_out_noise(found, network, validation)
     else:
         used = _DEGREES[parts.detail] * edf / n_outputs
-        noise = _residual_noise(objective, max(1.0 - used / n_rows, 1.0 / n_rows))
+        noise = _residual_noise(objective, max(1.0 - used / n_cases, 1.0 / n_cases))
     return replace(found, roots=[np.sqrt(noise.mean()) * root for root in found.roots], noise=noise)

@@ -424,9 +424,9 @@ class Trainer(Competition):
         found = self._of_members(degrees_of_freedom)
         return np.nan if None in found else float(np.mean(found))
 
-    def posterior(self, n_rows):
-        """Laplace approximation at the network, trained on a table of so many rows; None where it is not known."""
-        found = self._of_members(partial(laplace, n_rows=n_rows, validation=self.validation))
+    def posterior(self):
+        """Laplace approximation at the network; None where it is not known."""
+        found = self._of_members(partial(laplace, n_cases=self.n_cases, validation=self.validation))
         if any(one is None for one in found):
             return None
         if len(found) == 1:

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_kan._encoding import canonical_rows, class_offset, class_targets, hold_out, target_scaling
+from sklearn_kan._encoding import (
+    as_cases,
+    canonical_rows,
+    class_offset,
+    class_targets,
+    hold_out,
+    in_cases,
+    target_scaling,
+)
 
 
 @st.composite
@@ -153,3 +161,18 @@ def test_class_offset():
     assert_allclose(offset.sum(), 0.0, atol=1e-12)
     for codes, n_classes in ((np.zeros(4, dtype=int), 2), (np.array([0, 0, 1, 1]), 3)):
         assert np.isfinite(class_offset(class_targets(codes, n_classes), np.ones(4))).all()
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0, 365.0, 1e-9, 1e300, np.pi])
+def test_a_common_factor_of_weights_is_no_more_rows(factor):
+    assert_array_equal(as_cases(np.array([0.0, 1.0, 2.0, 5.0])), [0.0, 1.0, 2.0, 5.0])
+    assert_array_equal(as_cases(np.full(4, factor)), np.ones(4))
+    uneven = np.array([0.0, 0.5, 1.5, 2.5])
+    assert_allclose(as_cases(factor * uneven), uneven / 1.5, rtol=1e-15)
+
+
+def test_copies_of_rows_have_no_noise_of_their_own():
+    """Targets that all differ tell copies; labels and ratings do not."""
+    weight = np.array([1.0, 2.0, 3.0, 6.0])
+    assert_array_equal(in_cases(np.array([[0.1], [0.2], [0.3], [0.3]]), weight), weight / 3.0)
+    assert in_cases(np.array([[0.0], [1.0], [1.0], [0.0]]), weight) is weight

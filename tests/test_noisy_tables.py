@@ -287,3 +287,21 @@ def test_outliers_in_y(loss):
 def test_narrow_huber_loss(epsilon):
     """Where most residuals lie on the lines of Huber's loss the noise is known all the same."""
     assert error_with_outliers(loss="huber", epsilon=epsilon) < 0.05
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e-6])
+def test_weights_that_are_large_throughout_teach_no_more(factor):
+    """Only what they are to one another counts, and many copies of a row do not hide its noise."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 2))
+    y = np.sin(X[:, 0]) + 0.5 * rng.normal(size=150)
+    model = KANRegressor((3,), max_iter=30, random_state=0).fit(X, y)
+    same = KANRegressor((3,), max_iter=30, random_state=0).fit(X, y, np.full(150, factor))
+    assert_array_equal(model.predict(X), same.predict(X))
+    weight = rng.integers(20, 40, 150)
+    weighed = KANRegressor((3,), max_iter=30, random_state=0).fit(X, y, weight)
+    assert weighed.edof_ < 1.5 * model.edof_
+    again = KANRegressor((3,), max_iter=30, random_state=0).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    assert_array_equal(weighed.predict(X), again.predict(X))
+    stds = [one.predict(X, return_std=True)[1] for one in (weighed, again)]
+    assert_allclose(*stds, rtol=1e-12)

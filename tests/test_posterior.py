@@ -330,6 +330,7 @@ def test_units_of_y_and_outputs():
 def test_repeated_rows_count():
     """Rows seen twice are twice as many, though the fit merges them: the noise is the same, weights are surer."""
     X, y = table(150)
+    y = np.round(2.0 * y)  # ratings: equal ones are no copies
     given = {"hidden_layer_sizes": (), "alpha": 1e-4, "smoothing": 1e-4}
     once = regressor(**given).fit(X, y)
     twice = regressor(**given).fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))
@@ -338,6 +339,15 @@ def test_repeated_rows_count():
     assert_allclose(ratio, ratio[0, 0], rtol=1e-9)
     edf = once.edof_
     assert_allclose(ratio[0, 0], 0.5 * (1.0 - 1.4 * edf / 150) / (1.0 - 1.4 * edf / 300), rtol=1e-9)
+
+
+def test_copies_do_not_count():
+    """Where all targets differ, a row seen twice is the same row with the same noise."""
+    X, y = table(150)
+    once = regressor(hidden_layer_sizes=()).fit(X, y)
+    twice = regressor(hidden_layer_sizes=()).fit(np.repeat(X, 2, axis=0), np.repeat(y, 2))
+    for one, other in zip(once.predict(X, return_std=True), twice.predict(X, return_std=True), strict=True):
+        assert_array_equal(one, other)
 
 
 def test_few_rows_and_a_constant():

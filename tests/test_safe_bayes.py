@@ -147,10 +147,13 @@ def test_nothing_is_looked_at_without_rows_or_functions(n_samples, factor, monke
 def test_copies_of_rows_are_not_held_out(found):
     X, y, _ = amounts(200, 1)
     X, y = np.vstack([X, X[::4]]), np.append(y, y[::4])
-    KANRegressor(max_iter=40, random_state=0).fit(X, y)
+    ratings = np.round(y, -int(np.log10(np.std(y))))
+    KANRegressor(max_iter=40, random_state=0).fit(X, ratings)
     assert not found
-    KANRegressor(max_iter=40, random_state=0).fit(X, y + 1e-3 * np.arange(250))
+    KANRegressor(max_iter=40, random_state=0).fit(X, ratings + 1e-3 * np.arange(250))
     assert len(found) == 1
+    KANRegressor(max_iter=40, random_state=0).fit(X, y)  # copies for certain: merged, they are in one part
+    assert len(found) == 2
 
 
 def steps(n_samples, seed):
