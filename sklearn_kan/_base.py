@@ -33,6 +33,8 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
+# Spread of targets, in units of those of the first fit, that these do not suit.
+_OTHER_UNITS = 10.0
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
 
@@ -173,6 +175,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         sizes = grid_sizes if refining else grid_stages(grid_sizes, *table.rows.X.shape, self.grid_size_)
         network, sizes = self._warm_start(table, hidden, sizes)
         trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
+        trainer.count_from(self._raw_offset(table.rows.y, table.rows.weight))
+        if trainer.share_of(network) > 1.0 or table.rows.y.std(axis=0).max() > _OTHER_UNITS:
+            warnings.warn(
+                f"{'refine' if refining else 'warm_start=True'} goes on from a model of another y, or of y in other "
+                "units, and may not learn this one. Fit a new estimator to it.",
+                UserWarning,
+                stacklevel=4,
+            )
         trainer.run(sizes, network)
         if refining or self.reg_lambda == self.prune_threshold == 0.0:
             trainer.keep_loss(network, table.given)
@@ -268,6 +278,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                     f"warm_start=True goes on with {name}={fitted!r}, but {name}={getattr(self, name)!r} was set. "
                     "Set warm_start=False."
                 )
+        if network.layers[0].linear == (self.extrapolation == "constant"):
+            ends = "lines" if network.layers[0].linear else "constants"
+            raise ValueError(
+                f"warm_start=True goes on with functions that end as {ends}, but extrapolation={self.extrapolation!r} "
+                "was set. Set warm_start=False."
+            )
         left = [grid_size for grid_size in grid_sizes if grid_size >= network.layers[0].grid_size]
         if not left:
             raise ValueError(

@@ -9,6 +9,8 @@ from ._threads import taken
 CANONICAL_ROWS = 20_000
 # Inputs in units of half the knot range, and targets in units of their spread, are rounded to multiples of this.
 _ROUNDING = 2.0**-32
+# Most values of ratings and counts, which rows may have in common that are no copies.
+_RATINGS = 20
 # Largest weight that may be a number of rows.
 _WHOLE = 2.0**32
 
@@ -54,10 +56,10 @@ def as_cases(weight, n_cases=None):
 def in_cases(y, weight):
     """Weights of distinct rows whose sum is the number of cases: of rows with noise of their own.
 
-    Where nearly every row has targets of its own, a row that is repeated is a copy: its noise is no other one.
+    Where most of many rows have targets of their own, a row that is repeated is a copy: its noise is no other one.
     """
-    own = len(y) <= CANONICAL_ROWS and 2 * len(np.unique(y, axis=0)) > len(y)
-    return weight / weight.mean() if own else weight
+    n_values = len(np.unique(y, axis=0)) if len(y) <= CANONICAL_ROWS else 0
+    return weight / weight.mean() if n_values > max(_RATINGS, 0.5 * len(y)) else weight
 
 
 def rounded(x):

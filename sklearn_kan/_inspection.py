@@ -445,7 +445,8 @@ class InspectionMixin:
         feature_names : array-like of shape (n_features,), default=None
             Names of the symbols. None means `feature_names_in_`, or else x0, x1, ...
         decimals : int, default=None
-            Round numbers to so many decimals; None keeps them all.
+            Round numbers to so many decimals; None keeps them all. Where all factors are below 0.1 decimals count from
+            the first one of the largest.
 
         Returns
         -------
@@ -464,7 +465,10 @@ class InspectionMixin:
         check_is_fitted(self)
         if decimals is not None and not isinstance(decimals, Integral):
             raise ValueError(f"decimals must be an integer or None, got {decimals!r}.")
-        found = self._expressions(feature_names_of(self, feature_names), decimals)
+        names = feature_names_of(self, feature_names)
+        if len(set(names)) < len(names):
+            raise ValueError(f"feature_names must differ, as they are the formula's symbols, got {names}.")
+        found = self._expressions(names, decimals)
         return self._shaped(np.array([found], dtype=object)).tolist()[0]
 
     def to_latex(self, feature_names: ArrayLike | None = None, decimals: int | None = 4) -> str | list[str]:

@@ -32,11 +32,17 @@ def number(value, rounding=_ROUNDING):
 
 
 def rounded(expression, decimals):
-    """An expression with its numbers, exponents that are fractions apart, to so many decimals; None keeps them."""
+    """An expression with its numbers, exponents that are fractions apart, to so many decimals; None keeps them.
+
+    Where all factors are small, as in other units, decimals count from the first one of the largest.
+    """
     import sympy
 
     if decimals is None:
         return expression
+    largest = max(_factors(expression), default=0.0)
+    if 0.0 < largest < 0.1:
+        decimals -= math.floor(math.log10(largest)) + 1
 
     def visit(node):
         if node.is_number:
@@ -53,6 +59,15 @@ def rounded(expression, decimals):
         return node.func(*map(visit, parts)) if parts else node
 
     return visit(expression)
+
+
+def _factors(expression):
+    """Sizes of the factors of all terms."""
+    import sympy
+
+    pieces = [value for value, _ in expression.args] if expression.is_Piecewise else [expression]
+    factors = (term.as_coeff_Mul()[0] for piece in pieces for term in sympy.Add.make_args(piece))
+    return [abs(float(factor)) for factor in factors if factor.is_finite]
 
 
 def _rounded_number(node, decimals):

@@ -172,7 +172,9 @@ def test_a_common_factor_of_weights_is_no_more_rows(factor):
 
 
 def test_copies_of_rows_have_no_noise_of_their_own():
-    """Targets that all differ tell copies; labels and ratings do not."""
-    weight = np.array([1.0, 2.0, 3.0, 6.0])
-    assert_array_equal(in_cases(np.array([[0.1], [0.2], [0.3], [0.3]]), weight), weight / 3.0)
-    assert in_cases(np.array([[0.0], [1.0], [1.0], [0.0]]), weight) is weight
+    """Many targets that all differ tell copies; labels and ratings do not."""
+    y, weight = np.arange(40.0)[:, None], np.tile([1.0, 2.0, 3.0, 6.0], 10)
+    assert_array_equal(in_cases(y, weight), weight / 3.0)
+    assert_array_equal(in_cases(np.minimum(y, 25.0), weight), weight / 3.0)
+    assert in_cases(np.minimum(y, 19.0), weight) is weight
+    assert_array_equal(in_cases(y[:20], weight[:20]), weight[:20])

@@ -1095,3 +1095,21 @@ def test_knots_that_follow_in_vain_stay(seed, monkeypatch):
     chasing = fitted()
     assert max(chasing.loss_curve_[5:]) > 2.0 * max(settled.loss_curve_[5:])
     assert settled.n_iter_ < 0.7 * chasing.n_iter_
+
+
+def test_warm_start_tells_what_it_cannot_do():
+    """A fitted model has units of y, and ends of its functions, which later fits keep."""
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (60, 1))
+    y = np.sin(3.0 * X[:, 0])
+    model = KANRegressor((), max_iter=10, warm_start=True, random_state=0).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    for other in (1000.0 * y, 1e-3 * y, y + 100.0):
+        with pytest.warns(UserWarning, match="in other units"):
+            clone(model).fit(X, y).fit(X, other)
+    model.set_params(extrapolation="constant")
+    with pytest.raises(ValueError, match="lines.*extrapolation='constant'"):
+        model.fit(X, y)
+    model.set_params(extrapolation="error").fit(X, y)

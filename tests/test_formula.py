@@ -196,6 +196,9 @@ def test_names():
     assert model.to_latex() == "3 price + 5"
     with pytest.raises(ValueError, match="feature_names"):
         model.symbolic_formula(["p", "q"])
+    model = KANRegressor((), max_iter=2, random_state=0).fit(np.eye(2), [0.0, 1.0])
+    with pytest.raises(ValueError, match="feature_names must differ"):
+        model.symbolic_formula(["p", "p"])
 
 
 @pytest.mark.parametrize("decimals", [1.5, "2"])

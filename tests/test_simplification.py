@@ -102,6 +102,14 @@ def test_rounded():
     assert isinstance(rounded(sympy.Float(1.999), 1), sympy.Integer)
 
 
+def test_small_formulas_keep_their_digits():
+    """The law of gravity in units of the SI has a factor that four decimals would not show."""
+    assert rounded(sympy.Float(6.67428e-11) * x * y / z**2, 4) == sympy.Float(6.674e-11) * x * y / z**2
+    assert rounded(sympy.Float(0.0123456) * x + sympy.Float(3e-7), 3) == sympy.Float(0.0123) * x
+    assert rounded(sympy.Float(1.23456) + sympy.Float(3e-7) * x, 3) == sympy.Float(1.235)
+    assert rounded(sympy.Float(3e-9), 2) == sympy.Float(3e-9)
+
+
 @pytest.mark.parametrize("constant", [sympy.zoo, sympy.nan, sympy.oo, sympy.log(-2)])
 def test_what_is_no_number_stays(constant):
     assert rounded(constant, 2) is constant
