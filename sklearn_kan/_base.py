@@ -33,7 +33,7 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
-# Spread of targets, in units of those of the first fit, that these do not suit.
+# Median size of targets, in units of the first fit, that these do not suit.
 _OTHER_UNITS = 10.0
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
@@ -176,7 +176,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         network, sizes = self._warm_start(table, hidden, sizes)
         trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
         trainer.count_from(self._raw_offset(table.rows.y, table.rows.weight))
-        if trainer.share_of(network) > 1.0 or table.rows.y.std(axis=0).max() > _OTHER_UNITS:
+        if trainer.share_of(network) > 1.0 or np.median(np.abs(table.rows.y), axis=0).max() > _OTHER_UNITS:
             warnings.warn(
                 f"{'refine' if refining else 'warm_start=True'} goes on from a model of another y, or of y in other "
                 "units, and may not learn this one. Fit a new estimator to it.",
