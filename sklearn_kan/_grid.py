@@ -78,11 +78,7 @@ class _Ordered:
         bottom, top = self.quantiles([0.05, 0.95])
         with np.errstate(over="ignore"):
             reach = np.where(top > bottom, _REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
-            lowest, highest = bottom - reach, top + reach
-        if (low >= lowest).all() and (high <= highest).all():
-            return low, high
-        far = (self.values < lowest[:, None]) | (self.values > highest[:, None])
-        return np.where(far, np.inf, self.values).min(axis=1), np.where(far, -np.inf, self.values).max(axis=1)
+            return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
 
     def scale(self, center, scale):
         """Give the columns the values (x - center) / scale."""

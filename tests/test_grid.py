@@ -424,15 +424,3 @@ def test_extremes_leave_missing_values_out():
     low, high = extremes(x)
     assert_array_equal(low, [-2.0, 2.0, np.nan])
     assert_array_equal(high, [5.0, 3.0, np.nan])
-
-
-@pytest.mark.parametrize("far", [30.0, 1e3, 1e300])
-def test_a_gap_to_outliers_gets_no_knots(far):
-    """The range ends at the last value that is none, on each side."""
-    x = np.random.RandomState(0).normal(size=(200, 2))
-    expected = data_range(x[1:], np.ones(199))
-    x[0] = far, -far
-    low, high = data_range(x, np.ones(200))
-    assert_array_equal([low, high], expected)
-    x[0] = 0.0, np.nan
-    assert_array_equal(data_range(x, np.ones(200)), [np.nanmin(x, axis=0), np.nanmax(x, axis=0)])
