@@ -259,10 +259,13 @@ def check_numbers(X, columns=None):
 
 def check_times(X, categories=None):
     """Raise a ValueError that names the first column of dates or times that does not hold categories."""
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "mM":
+        return
     dtypes = list(X.dtypes) if _is_frame(X) else [getattr(X, "dtype", None)]
-    for i, dtype in enumerate(dtypes):
+    times = {dtype for dtype in set(dtypes) if str(dtype).lower().startswith(_TIMES)}
+    for i, dtype in enumerate(dtypes) if times else ():
         chosen = categories is not None and categories[i] is not None
-        if not chosen and str(dtype).lower().startswith(_TIMES):
+        if not chosen and dtype in times:
             raise ValueError(
                 f"X has dates or times in column {column_name(X, i)}, of type {dtype}. Give them as numbers, such as "
                 "days since one of them, or year, month and day of the week."
