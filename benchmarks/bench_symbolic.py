@@ -144,6 +144,17 @@ def run_labels(cuts, seed):
     return *losses, bool((named.feature_importances_ > 0.0).all())
 
 
+def show_labels(n_seeds, n_jobs):
+    for name, cuts in CUTS.items():
+        found = Parallel(n_jobs)(delayed(run_labels)(cuts, seed) for seed in range(n_seeds))
+        (model, formula), both = np.transpose([one[:2] for one in found]), sum(one[2] for one in found)
+        print(
+            f"{name}: log loss of the model {np.median(model):.3f}, of the formula {np.median(formula):.3f}, "
+            f"{np.max(formula / model):.2f} times as large at worst; both columns in {both} of {len(found)}",
+            flush=True,
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
@@ -153,14 +164,7 @@ def main():
     parser.add_argument("--labels", action="store_true")
     arguments = parser.parse_args()
     if arguments.labels:
-        for name, cuts in CUTS.items():
-            found = Parallel(arguments.jobs)(delayed(run_labels)(cuts, seed) for seed in range(arguments.seeds))
-            (model, formula), both = np.transpose([one[:2] for one in found]), sum(one[2] for one in found)
-            print(
-                f"{name}: log loss of the model {np.median(model):.3f}, of the formula {np.median(formula):.3f}, "
-                f"{np.max(formula / model):.2f} times as large at worst; both columns in {both} of {len(found)}",
-                flush=True,
-            )
+        show_labels(arguments.seeds, arguments.jobs)
         return
     total = []
     for name in arguments.only or CASES:
