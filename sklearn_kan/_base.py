@@ -4,6 +4,7 @@ import inspect
 import warnings
 from abc import abstractmethod
 from copy import deepcopy
+from functools import partial
 from numbers import Integral, Real
 from typing import Self
 
@@ -145,18 +146,16 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])
         table = Table.of_numbers(rows, given, validation, categories, inner)
-        screening, rounds = None, 1
-        if not warm:
-            offset = self._raw_offset(rows.y, rows.weight)
+        offset = self._raw_offset(rows.y, rows.weight)
+        if warm:
+            rounds, train = 1, partial(self._go_on, table, offset, hidden, grid_sizes, refining)
+        else:
             screening = IteratedScreening(self, self._loss(), table, offset, hidden, grid_sizes)
-            rounds = screening.most_rounds
+            rounds, train = screening.most_rounds, screening.train
         n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=rounds)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
         with single_blas_thread():
-            if warm:
-                trainer, whole = self._go_on(table, hidden, grid_sizes, scaling, rng, progress, refining)
-            else:
-                trainer, whole = screening.train(scaling, rng, progress)
+            trainer, whole = train(scaling, rng, progress)
             trainer.measure()
             if isinstance(self, RegressorMixin):
                 posterior = trainer.posterior()
@@ -168,14 +167,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         progress.end(trainer.network)
         return self
 
-    def _go_on(self, table, hidden, grid_sizes, scaling, rng, progress, refining):
+    def _go_on(self, table, offset, hidden, grid_sizes, refining, scaling, rng, progress):
         """Train the fitted network on; the trainer, and its `Whole`."""
         whole = Whole.of_all(scaling)
         progress.whole = whole.network
         sizes = grid_sizes if refining else grid_stages(grid_sizes, *table.rows.X.shape, self.grid_size_)
         network, sizes = self._warm_start(table, hidden, sizes)
         trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
-        trainer.count_from(self._raw_offset(table.rows.y, table.rows.weight))
+        trainer.count_from(offset)
         if trainer.share_of(network) > 1.0 or np.median(np.abs(table.rows.y), axis=0).max() > _OTHER_UNITS:
             warnings.warn(
                 f"{'refine' if refining else 'warm_start=True'} goes on from a model of another y, or of y in other "

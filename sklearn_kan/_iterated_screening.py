@@ -66,6 +66,7 @@ class IteratedScreening:
             whole = Whole(columns, scaling, self.table.tables)
             progress.whole = whole.network
             trainer = Trainer(self.settings, self.loss, part.rows, part.validation, rng, progress)
+            trainer.count_from(self.offset)
             if rounds:
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))

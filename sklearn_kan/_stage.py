@@ -445,7 +445,7 @@ class StageTrainer:
         return self.loss.value(out.y, raw).sum(axis=1), noise
 
     def count_from(self, offset):
-        """Losses count in units of that of this constant model from now on."""
+        """Losses count in units of that of this constant model; what is trained may have moved its own offset."""
         self.null_loss = self._null_loss(offset)
 
     def settle(self, network, max_iter):
@@ -477,7 +477,6 @@ class StageTrainer:
             Of Adam, for the next pass.
         """
         self.network, self.solver = network, "adam"
-        self.count_from(network.offset)
         state = adam_start(network.n_parameters) if state is None else state
         network.theta, value = adam_epoch(
             self._objective(network),

@@ -106,7 +106,6 @@ class Trainer(Competition):
 
     def _stages(self, grid_sizes, make_network):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
-        self.count_from(self.network.offset)
         self._warn_of_parameters(grid_sizes[-1], self.network.n_parameters_on(grid_sizes[-1]))
         if self.settings.solver == "auto":
             self._choose_solver(self.network.n_parameters_on(grid_sizes[0]))

@@ -564,3 +564,24 @@ def test_coarse_stages_have_the_solver_that_fits_them():
     model = KANRegressor((4, 2, 1), grid_size=(3, 5, 40), max_iter=50, random_state=0).fit(X[:1000], y[:1000])
     assert model.solver_ == "lbfgs"
     assert model.score(X[1000:], y[1000:]) > 0.9995
+
+
+@pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
+def test_losses_count_beside_the_constant_model_whatever_was_pruned(Estimator, monkeypatch):
+    """Means of edges that are gone are in the network's offset, which is no constant model any more."""
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (200, 3))
+    y = X[:, 0] + X[:, 1] ** 2 + 0.1 * X[:, 2] ** 2
+    y = y if Estimator is KANRegressor else (y > 0.3).astype(int)
+    counted, null_loss = [], _stage.StageTrainer._null_loss
+
+    def note(self, offset):
+        counted.append(offset)
+        return null_loss(self, offset)
+
+    monkeypatch.setattr(_stage.StageTrainer, "_null_loss", note)
+    model = Estimator((), max_iter=20, warm_start=True, random_state=0).fit(X, y)
+    pruned = model.prune(1.01 * model.edge_scores()[0].min())  # one edge goes
+    assert not np.array_equal(pruned.network_.offset, model.network_.offset)
+    pruned.fit(X, y)
+    assert len(counted) == 2
+    assert_array_equal(*counted)
