@@ -126,7 +126,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
-        First step size of 'adam'.
+        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls.
     early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
         `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
@@ -593,7 +593,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
-        First step size of 'adam'.
+        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls.
     early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
         `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.

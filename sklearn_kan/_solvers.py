@@ -327,7 +327,8 @@ def adam(
         The value stopped falling when no epoch of `n_iter_no_change` is below the best one by tol, relative to it.
     n_iter_no_change : int
     batch_size : int
-    learning_rate : float
+    learning_rate : float or callable
+        Of all epochs, or number of epochs done -> that of the next one.
     rng : RandomState
     state : dict, default=None
         Of `adam_start`, to go on with; changed in place.
@@ -340,7 +341,9 @@ def adam(
     state = adam_start(len(theta)) if state is None else state
     best, since, falls, value = np.inf, 0, 0, np.inf
     for n_iter in range(1, max_iter + 1):
-        theta, value = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=learning_rate, rng=rng)
+        rate = learning_rate(n_iter - 1) if callable(learning_rate) else learning_rate
+        rate *= _LEARNING_RATE_FALL**falls
+        theta, value = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=rate, rng=rng)
         since = since + 1 if value > best - tol * abs(best) else 0
         best = min(best, value)
         stop = callback(theta, value)
@@ -348,7 +351,6 @@ def adam(
             if falls == _LEARNING_RATE_FALLS:
                 return Solution(theta, value, n_iter, True)
             falls, since = falls + 1, 0
-            learning_rate *= _LEARNING_RATE_FALL
         if stop:
             return Solution(theta, value, n_iter, False)
     return Solution(theta, value, max_iter, False)

@@ -20,8 +20,10 @@ _VAIN = {"lm": 10, "lbfgs": np.inf, "adam": np.inf}
 # Hidden knots, and for 'lm' the strengths where there is noise, follow in the first part of a stage's iterations; the
 # rest settles, until the objective falls by less than this part of `tol`.
 _FOLLOWING, _SETTLED = 0.8, 0.1
-# Iterations between two looks at the activations; a look costs a forward pass.
-_LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 1}
+# Iterations between two looks at the activations, which cost a forward pass; for Adam's epochs at most so many, and
+# but one where it has seen so many rows.
+_LOOK_EVERY = {"lm": 1, "lbfgs": 10, "adam": 5}
+_ROWS_A_LOOK = 50_000
 FIRST_DAMPING = 1e-2
 # Iterations of the first round between two updates of the strengths, the growth of the rounds, and the iterations
 # without a rise of the evidence by `tol` that end a stage.
@@ -89,6 +91,10 @@ class Plan:
     def next_iterations(self):
         """How many may follow one another."""
         return min(self.left - self.kept, self.n_round - self.n_since)
+
+    def rate(self, n_done):
+        """Factor of Adam's learning rate after some more iterations; it falls over the last ones."""
+        return min((self.left - n_done) / (self.settle + 1.0), 1.0)
 
     @property
     def within_round(self):
@@ -279,7 +285,7 @@ class StageTrainer:
     def _some_iterations(self, objective, plan, *, record):
         """Minimise until the round ends, or knots or strengths have to follow."""
         callback = self._callback(objective, plan.left - plan.settle, record=record)
-        solution = self._minimise(objective, objective.network.theta, plan.next_iterations, callback)
+        solution = self._minimise(objective, plan, callback)
         objective.network.theta = solution.theta
         plan.note(solution.n_iter)
         self.follow = self.may_follow and plan.left > plan.settle
@@ -287,9 +293,9 @@ class StageTrainer:
 
     def _settled(self, network, max_iter):
         """Some more iterations of a stage, in which strengths and knots stay."""
-        objective = self._objective(network)
+        objective, plan = self._objective(network), Plan(max_iter, max_iter, max_iter)
         callback = self._callback(objective, 0, record=True)
-        solution = self._minimise(objective, network.theta, max_iter, callback, _SETTLED * self.settings.tol)
+        solution = self._minimise(objective, plan, callback, _SETTLED * self.settings.tol)
         network.theta = solution.theta
         return network, solution.value
 
@@ -322,13 +328,13 @@ class StageTrainer:
 
     def _adapt(self, objective, theta):
         """Strengths for the next iterations from where the network is; returns what the evidence is short of."""
-        some = self._with_curvature(objective)
+        some = self._thinned(objective)
         self.evidence = update(some, theta, self.n_cases, self.adaptive, dense=self.solver == "lm", excess=self.excess)
         self.strengths = self.evidence.strengths
         return -self.evidence.evidence
 
-    def _with_curvature(self, objective):
-        """The objective on rows whose curvature tells strengths and noise."""
+    def _thinned(self, objective):
+        """The objective on as many rows as tell strengths and noise, and what a move of the knots costs."""
         return objective.thinned(_ENOUGH_FOR_ADAM if self.solver == "adam" else _ENOUGH_ROWS)
 
     def _find_strengths(self, network):
@@ -341,7 +347,7 @@ class StageTrainer:
         """The objective with moved knots; where that costs too much of what was reached they stay for this stage."""
         moved = follow_activations(objective.network, *self.sample, self.settings.knots, self._first(objective))
         after = self._objective(moved)
-        if after.value(moved.theta) <= _WORST_MOVE[self.solver] * value:
+        if self._thinned(after).value(moved.theta) <= _WORST_MOVE[self.solver] * value:
             return after
         self.may_follow = False
         return self._objective(objective.network)
@@ -359,10 +365,15 @@ class StageTrainer:
             self.look = network, theta, any_drift(network, *self.sample, self._first(objective))
         return self.look[2]
 
+    def _look_every(self):
+        """Iterations between two looks at the activations."""
+        every = _LOOK_EVERY[self.solver]
+        return min(every, -(-_ROWS_A_LOOK // len(self.rows.X))) if self.solver == "adam" else every
+
     def _callback(self, objective, n_follow, *, record):
         """What happens after each iteration of a solver; true stops it. Knots follow for `n_follow` iterations."""
         n_iter = 0
-        every = _LOOK_EVERY[self.solver]
+        every = self._look_every()
 
         def callback(theta, value):
             nonlocal n_iter
@@ -398,9 +409,11 @@ class StageTrainer:
             self.reason = "validation"
         return score
 
-    def _minimise(self, objective, theta, max_iter, callback, tol=None):
-        settings = self.settings
-        common = {"max_iter": max_iter, "tol": settings.tol if tol is None else tol, "callback": callback}
+    def _minimise(self, objective, plan, callback, tol=None):
+        """The next iterations of a plan."""
+        settings, theta = self.settings, objective.network.theta
+        tol = settings.tol if tol is None else tol
+        common = {"max_iter": plan.next_iterations, "tol": tol, "callback": callback}
         if self.solver == "lm":
             solution = levenberg_marquardt(objective, theta, damping=self.damping, **common)
             self.damping = min(solution.damping, FIRST_DAMPING)
@@ -413,7 +426,7 @@ class StageTrainer:
             theta,
             n_iter_no_change=settings.n_iter_no_change,
             batch_size=batch_size(settings.batch_size, objective.n_rows),
-            learning_rate=settings.learning_rate_init,
+            learning_rate=lambda n_done: settings.learning_rate_init * plan.rate(n_done),
             rng=self.rng,
             state=self.adam_state,
             **common,

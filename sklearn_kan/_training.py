@@ -410,11 +410,11 @@ class Trainer(Competition):
     def _of_members(self, find):
         """What is found of the objective of each member."""
         if len(self.members) == 1:
-            return [find(self._with_curvature(self._objective(self.network)))]
+            return [find(self._thinned(self._objective(self.network)))]
         united, found = self.strengths, []
         for member in self.members:
             self.strengths = member.strengths
-            found.append(find(self._with_curvature(self._objective(member.network))))
+            found.append(find(self._thinned(self._objective(member.network))))
         self.strengths = united
         return found
 

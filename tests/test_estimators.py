@@ -1113,3 +1113,18 @@ def test_warm_start_tells_what_it_cannot_do():
     with pytest.raises(ValueError, match="lines.*extrapolation='constant'"):
         model.fit(X, y)
     model.set_params(extrapolation="error").fit(X, y)
+
+
+def test_adam_settles_on_exact_data():
+    """Where the learning rate falls at the end no last step spoils the fit."""
+    rng = np.random.default_rng(0)
+    X, X_test = rng.uniform(-1.0, 1.0, (4000, 3)), rng.uniform(-1.0, 1.0, (1000, 3))
+
+    def truth(X):
+        return np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+
+    errors = []
+    for seed in range(3, 6):
+        model = KANRegressor((10,), solver="adam", max_iter=30, random_state=seed).fit(X, truth(X))
+        errors.append(np.sqrt(np.mean((model.predict(X_test) - truth(X_test)) ** 2)))
+    assert max(errors) < 4e-3

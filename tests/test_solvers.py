@@ -465,6 +465,22 @@ def test_adam_max_iter():
     assert not solution.converged
 
 
+def test_adam_takes_a_learning_rate_for_every_epoch():
+    """One of zero moves nothing; one from two to none ends closer to the mean of batches that differ."""
+    centres = np.random.RandomState(0).normal(size=(60, 3))
+    still = run_adam(Rows(centres), np.ones(3), max_iter=4, learning_rate=lambda n_done: 0.0)
+    assert_array_equal(still.theta, np.ones(3))
+    rates = []
+    falling = run_adam(
+        Rows(centres), np.zeros(3), max_iter=40, tol=0.0, n_iter_no_change=50,
+        learning_rate=lambda n_done: rates.append(n_done) or 0.2 * (1.0 - n_done / 40),
+    )  # fmt: skip
+    assert rates == list(range(40))
+    steady = run_adam(Rows(centres), np.zeros(3), max_iter=40, tol=0.0, n_iter_no_change=50, learning_rate=0.2)
+    mean = centres.mean(axis=0)
+    assert np.linalg.norm(falling.theta - mean) < 0.2 * np.linalg.norm(steady.theta - mean)
+
+
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_adam_leaves_out_a_batch_that_is_not_finite(bad):
     class Spoilt(Rows):
