@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from abc import abstractmethod
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
@@ -38,6 +39,20 @@ _FORMAT = 2
 _OTHER_UNITS = 10.0
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
+
+
+@contextmanager
+def kept_on_failure(estimator):
+    """Whatever ends training without a new model leaves the estimator as it was."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        for name in set(vars(estimator)) - set(before):
+            if "callback" not in name:  # scikit-learn itself ends these
+                delattr(estimator, name)
+        vars(estimator).update(before)
+        raise
 
 
 class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
@@ -163,7 +178,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             else:
                 posterior, edof = None, trainer.degrees_of_freedom()
         self._store(trainer, whole)
-        self.categories_, self.edof_, self._posterior = categories, edof, posterior
+        self.categories_, self.edof_, self._posterior, self._hidden = categories, edof, posterior, hidden
         progress.end(trainer.network)
         return self
 
@@ -265,10 +280,11 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _warm_start(self, table, hidden, grid_sizes):
         """The fitted network to go on with, and the grid stages that are left."""
         network = self.network_.scaled(*table.inner)
-        if hidden is not None and len(hidden) != len(network.layers) - 1:
+        others = hidden is not None and self._hidden not in (None, hidden)  # nodes that are pruned may be asked for
+        if others or (hidden is not None and len(hidden) != len(network.layers) - 1):
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} has another number of them. Set warm_start=False."
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for other ones. Set warm_start=False."
             )
         for name in ("degree", "base_activation"):
             fitted = getattr(network.layers[0], name)
@@ -401,7 +417,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
         self._store(trainer, Whole.of_all(scaling))
-        self.categories_, self._adam_state = categories, state
+        self.categories_, self._adam_state, self._hidden = categories, state, hidden
         return self
 
     def _pass_random_state(self):
@@ -513,7 +529,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             state["network_"] = Network.from_dict(state["network_"])
             posterior = state.get("_posterior")
             state["_posterior"] = None if posterior is None else posterior_of(posterior)
-            state.setdefault("categories_", [None] * state["n_features_in_"])  # older pickles have none
+            state = {"categories_": [None] * state["n_features_in_"], "_hidden": None, **state}  # older ones have none
         parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
         super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
 

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
-from ._base import BaseKAN
+from ._base import BaseKAN, kept_on_failure
 from ._encoding import class_offset, class_targets, target_scaling, weighed_by_class
 from ._losses import classification_loss, regression_loss
 
@@ -322,7 +322,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         ValueError
             If the data or a parameter is unfit; the message names it.
         """
-        return self._fit(X, y, sample_weight)
+        with kept_on_failure(self):
+            return self._fit(X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -340,7 +341,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         -------
         self : object
         """
-        return self._partial_fit(X, y, sample_weight)
+        with kept_on_failure(self):
+            return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y):
         if self.loss == "quantile" and self.quantile is None:
@@ -776,7 +778,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         ValueError
             If the data or a parameter is unfit; the message names it.
         """
-        return self._fit(X, y, sample_weight)
+        with kept_on_failure(self):
+            return self._fit(X, y, sample_weight)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -808,13 +811,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
                 "class_weight='balanced' needs all rows at once, which partial_fit does not have. Give class_weight as "
                 "a dict."
             )
-        first = _check_partial_fit_first_call(self, classes)
-        try:
+        with kept_on_failure(self):
+            _check_partial_fit_first_call(self, classes)
             return self._partial_fit(X, y, sample_weight)
-        except ValueError:
-            if first:
-                del self.classes_
-            raise
 
     def _check_targets(self, y):
         check_classification_targets(y)

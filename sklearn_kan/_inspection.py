@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import r2_score
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from ._affine_fit import fit_affine
@@ -266,6 +267,11 @@ class InspectionMixin:
             `score` (digits explained, -log10(1 - r2) / 2, less a fifth of the complexity) and its `numbers` a, b, c, d
             in units of the knots. `pandas.DataFrame` makes a table of it.
 
+        Raises
+        ------
+        TypeError, ValueError
+            If `top` is no integer of at least 1, or there is no such edge.
+
         Examples
         --------
         >>> import numpy as np
@@ -277,6 +283,7 @@ class InspectionMixin:
         """
         check_is_fitted(self)
         self._check_numbers_edge(l, i, j)
+        check_scalar(top, "top", Integral, min_val=1)
         rows = None if X is None else self._check_rows(X)
         found = suggestions(self.network_, l, i, j, resolve_library(library), rows)
         return [

@@ -267,6 +267,26 @@ def test_refused_fit_leaves_the_model(Estimator):
     assert_array_equal(response(model, X), before)
 
 
+@pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
+def test_failed_fit_leaves_the_model(Estimator, monkeypatch):
+    """Whatever ends it, and however late: targets are in other units by then, columns other ones."""
+    X, y = data(Estimator)
+    model = quick(Estimator).fit(X, y)
+    before, wide = response(model, X), np.hstack([X, X])
+    other = 1e6 * y if Estimator is KANRegressor else np.where(y == y[0], "a", "b")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("sklearn_kan._iterated_screening.IteratedScreening.train", _interrupted)
+        model.fit(wide, other)
+    assert_array_equal(response(model, X), before)
+    with pytest.raises(ValueError):
+        model.partial_fit(wide, other)
+    assert_array_equal(response(model, X), before)
+
+
+def _interrupted(*args):
+    raise KeyboardInterrupt
+
+
 def test_validation_rows():
     """Too few rows to hold any out."""
     X, y = table(1)

@@ -585,3 +585,13 @@ def test_losses_count_beside_the_constant_model_whatever_was_pruned(Estimator, m
     pruned.fit(X, y)
     assert len(counted) == 2
     assert_array_equal(*counted)
+
+
+def test_warm_start_goes_on_with_the_same_nodes():
+    model, X, y = fitted(KANRegressor, warm_start=True, max_iter=60)
+    with pytest.raises(ValueError, match="asks for other ones"):
+        model.set_params(hidden_layer_sizes=(4,)).fit(X, y)
+    model.set_params(hidden_layer_sizes=(3,)).fit(X, y)
+    pruned = model.prune(0.8, relative=True)
+    assert pruned.layer_sizes_[1] < 3
+    assert pruned.fit(X, y).layer_sizes_[1] < 3

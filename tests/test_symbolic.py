@@ -362,3 +362,10 @@ def test_prune_after_symbols():
     pruned = model.prune(0.5 * (scores[2] + scores[:2].min()))
     assert pruned.network_.layers[0].symbols.name(2, 0) is None
     assert_array_equal(pruned.feature_importances_ > 0, [True, True, False])
+
+
+@pytest.mark.parametrize("top", ["x", 0, 1.5])
+def test_suggestions_of_no_number(top):
+    model, *_ = fitted(grid_size=10)
+    with pytest.raises((TypeError, ValueError), match="^top "):
+        model.suggest_symbolic(0, 0, 0, top=top)
