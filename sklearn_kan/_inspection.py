@@ -422,7 +422,8 @@ class InspectionMixin:
         trainer, network, scaling = changed._resumed(X, y, sample_weight)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
         with single_blas_thread():
-            network = Search(trainer, functions, tol).run(search_grid(network, len(trainer.rows.X)))
+            search = Search(trainer, functions, tol, self.edof_)
+            network = search.run(search_grid(network, len(trainer.rows.X)))
             if not spline_edges(network):
                 center, scale = scaling
                 inner = network.layers[0]

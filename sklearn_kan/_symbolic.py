@@ -150,19 +150,25 @@ class Search:
     tol : float
         The loss of the result, corrected for the number of parameters as in generalised cross-validation, lies above
         that of the start by this part at most.
+    edof : float, default=NaN
+        Effective degrees of freedom of the start, where they are known: penalties leave fewer than it has parameters.
     """
 
-    def __init__(self, trainer, library, tol):
+    def __init__(self, trainer, library, tol, edof=np.nan):
         self.trainer = trainer
         self.library = library
         self.tol = tol
+        self.edof = edof
         self.numbers = itertools.count()
 
     def run(self, network):
         """The best network found; its splines are those that no function can replace."""
+        if network.n_parameters == 0:
+            return network
         start = self._state(*self.trainer.settle(network, _LAST_STEPS), frozenset())
         given = self._state(network, self.trainer.share_of(network), frozenset())
-        self.most = (1.0 + self.tol) * min(map(self._cross_validated, (given, start)))
+        known = self._corrected(given, np.fmin(self.edof, network.n_parameters))
+        self.most = (1.0 + self.tol) * min(known, self._cross_validated(start))
         small = self._eliminated(start)
         best = self._best_of([small, *self._with_simple_layers(small)], start)
         if spline_edges(best.network):
@@ -255,7 +261,11 @@ class Search:
         return self._state(*self.trainer.settle(state.network, _LAST_STEPS), state.kept)
 
     def _cross_validated(self, state):
-        freedom = max(1.0 - state.network.n_parameters / self.trainer.rows.y.size, 0.3)
+        return self._corrected(state, state.network.n_parameters)
+
+    def _corrected(self, state, n_parameters):
+        """The loss, as generalised cross-validation corrects it for so many parameters."""
+        freedom = max(1.0 - n_parameters / self.trainer.rows.y.size, 0.3)
         return max(state.loss, _EXACT) / freedom**2
 
     def _open_edges(self, state):

@@ -369,3 +369,23 @@ def test_suggestions_of_no_number(top):
     model, *_ = fitted(grid_size=10)
     with pytest.raises((TypeError, ValueError), match="^top "):
         model.suggest_symbolic(0, 0, 0, top=top)
+
+
+def test_formula_of_noisy_rows_keeps_what_counts():
+    """What the search corrects the given model's loss for are the parameters it used, not those of the search's grid."""
+    rng = np.random.default_rng(1)
+    X = np.column_stack([rng.normal(size=(500, 4)), rng.integers(0, 3, 500) == 0])
+    y = np.sin(2.0 * X[:, 1]) + X[:, 4] + rng.normal(size=500)
+    model = KANRegressor((), random_state=0).fit(X, y)
+    named = model.auto_symbolic(X, y)
+    assert {str(symbol) for symbol in named.symbolic_formula().free_symbols} >= {"x1", "x4"}
+    assert named.score(X, y) > 0.9 * model.score(X, y)
+
+
+@pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
+def test_formula_of_a_constant_model(Estimator):
+    X, y = np.ones((40, 2)), np.arange(40) % 2
+    model = Estimator((1,), random_state=0).fit(X, y)
+    named = model.auto_symbolic(X, y)
+    assert named.symbolic_formula().is_number
+    assert_allclose(named.predict(X), model.predict(X))
