@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
-from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, rounded
+from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, labels_in_cases, rounded
 from ._grid import input_scaling, refine
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
@@ -218,7 +218,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
         """
         X, y, weight = canonical_rows(X, y, weight)
-        weight = in_cases(y, weight)
+        weight = in_cases(y, weight) if isinstance(self, RegressorMixin) else labels_in_cases(X, weight)
         if warm:
             scaling = self.network_.layers[0].center, self.network_.layers[0].scale
         else:

@@ -11,6 +11,10 @@ CANONICAL_ROWS = 20_000
 _ROUNDING = 2.0**-32
 # Most values of ratings and counts, which rows may have in common that are no copies.
 _RATINGS = 20
+# Small counts: their mean, or their variance in parts of it.
+_SMALL, _LITTLE_EXCESS = 1.0, 1.25
+# Part of the rows of labels that may have the columns of others, and another label, where repeated rows are copies.
+_CONTRADICTED = 0.05
 # Largest weight that may be a number of rows.
 _WHOLE = 2.0**32
 
@@ -34,10 +38,14 @@ def canonical_rows(X, y, weight):
     order = np.lexsort(np.hstack([y, X]).T)
     X, y, weight = X[order], y[order], weight[order]
     new = np.ones(len(X), dtype=bool)
-    same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
-    new[1:] = ~same.all(axis=1) | (y[1:] != y[:-1]).any(axis=1)
+    new[1:] = ~_equal_to_the_one_before(X) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
+
+
+def _equal_to_the_one_before(X):
+    """Whether rows from the second on are; missing values are equal."""
+    return ((X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))).all(axis=1)
 
 
 def as_cases(weight, n_cases=None):
@@ -61,6 +69,18 @@ def in_cases(y, weight):
     if len(y) > CANONICAL_ROWS or (weight == 1.0).all():  # to look for copies takes as long as to sort the rows
         return weight
     return weight / weight.mean() if len(np.unique(y, axis=0)) > max(_RATINGS, 0.5 * len(y)) else weight
+
+
+def labels_in_cases(X, weight):
+    """The same for labels; X are the distinct rows in their order, the labels of equal ones next to one another.
+
+    Where columns tell rows apart, a row that is repeated is a copy, or of importance, and so many rows have the noise
+    of fewer: (sum w)^2 / sum w^2 (Kish 1965). Columns of few values meet by themselves, and then with several labels.
+    """
+    if len(X) > CANONICAL_ROWS or (weight == 1.0).all():
+        return weight
+    contradicted = np.mean(_equal_to_the_one_before(X))
+    return weight * (weight.sum() / (weight @ weight)) if contradicted <= _CONTRADICTED else weight
 
 
 def rounded(x):
@@ -120,6 +140,17 @@ def target_scaling(y, weight, loss, quantile):
         scale = np.where(robust > 0, robust, deviation)
     constant = y.max(axis=0) == y.min(axis=0)
     return np.where(constant, y[0], center), np.where(constant, 1.0, scale)
+
+
+def count_dispersion(y, weight):
+    """Dispersion of small counts in units of their mean, at least that of a Poisson distribution; else 0.
+
+    Of these residuals tell no scale of the noise: a function that is large at a few events leaves none.
+    """
+    mean = np.average(y, axis=0, weights=weight)
+    excess = mean * np.average((y / mean - 1.0) ** 2, axis=0, weights=weight)
+    small = (excess <= _LITTLE_EXCESS) | (mean < _SMALL)
+    return float(np.mean(np.maximum(excess, 1.0) / mean)) if small.all() and (y == np.round(y)).all() else 0.0
 
 
 def class_targets(codes, n_classes):

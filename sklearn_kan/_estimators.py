@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 
 from ._base import BaseKAN, kept_on_failure
-from ._encoding import class_offset, class_targets, target_scaling, weighed_by_class
+from ._encoding import class_offset, class_targets, count_dispersion, target_scaling, weighed_by_class
 from ._losses import classification_loss, regression_loss
 
 
@@ -233,6 +233,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "store_covariance": ["boolean"],
     }
+    _fixed_dispersion = 0.0  # of counts, in units of the network
 
     def __init__(
         self,
@@ -365,6 +366,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
                 raise ValueError("loss='poisson' requires a y with at least one positive value.")
             self._target_center, self._target_scale = target_scaling(y, weight, self.loss, self.quantile)
             self._target_loss = self.loss
+            self._fixed_dispersion = count_dispersion(y, weight) if self.loss == "poisson" else 0.0
         elif self._target_loss != self.loss:
             raise ValueError(
                 f"loss={self.loss!r} cannot go on from a model fitted with loss={self._target_loss!r}: their targets "
@@ -376,7 +378,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         return np.zeros(self.n_outputs_)
 
     def _loss(self):
-        return regression_loss(self.loss, self.quantile, self.epsilon)
+        return regression_loss(self.loss, self.quantile, self.epsilon, self._fixed_dispersion)
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         r"""Predict targets, and how far new observations will lie from them.
@@ -462,7 +464,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         return response[:, 0] if self._target_ndim == 1 else response
 
     def _response(self, raw):
-        return self._loss().inverse_link(raw) * self._target_scale + self._target_center
+        response = self._loss().inverse_link(raw)
+        if self._target_loss == "poisson":  # large far beyond the training rows
+            response = np.minimum(response, np.finfo(np.float64).max / np.maximum(self._target_scale, 1.0))
+        return response * self._target_scale + self._target_center
 
     def _response_units(self):
         if self._target_loss == "poisson":

@@ -6,7 +6,8 @@ is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadrati
 
 `dispersion` is the mean square of the gradient over the mean curvature, the variance of the noise in units of a squared
 error; weights sum to 1.
-`known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels.
+`known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels;
+a `fixed_dispersion` above 0 is that of a likelihood in other units.
 `inverse_link_slopes`, of the losses of a regressor, are the first and second derivative of the inverse link.
 """
 
@@ -45,7 +46,7 @@ def _diagonal(curvature):
 class _IdentityLink:
     """Predictions are raw predictions."""
 
-    known_dispersion = False
+    known_dispersion, fixed_dispersion = False, 0.0
 
     def inverse_link(self, raw):
         return raw
@@ -121,8 +122,12 @@ class Huber(_IdentityLink):
 
 @dataclass(frozen=True)
 class Poisson:
-    """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y)."""
+    """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y).
 
+    Counts that vary no more than a Poisson distribution does have its dispersion, in the units of y.
+    """
+
+    fixed_dispersion: float = 0.0
     known_dispersion = False
 
     def value(self, y, raw):
@@ -153,7 +158,7 @@ class Poisson:
 class BinaryLogLoss:
     """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
 
-    known_dispersion = True
+    known_dispersion, fixed_dispersion = True, 0.0
 
     def value(self, y, raw):
         return np.logaddexp(0.0, raw) - y * raw
@@ -180,7 +185,7 @@ def _of_classes(function, raw):
 class MultinomialLogLoss:
     """l = -sum_c y_c log softmax(raw)_c, y one-hot; C = diag(p) - p p', A_kc = sqrt(p_c) (delta_kc - p_k)."""
 
-    known_dispersion = True
+    known_dispersion, fixed_dispersion = True, 0.0
 
     def value(self, y, raw):
         return -np.where(y > 0, y * _of_classes(log_softmax, raw), 0.0)
@@ -199,7 +204,7 @@ class MultinomialLogLoss:
         return _of_classes(log_softmax, raw)
 
 
-def regression_loss(name, quantile=None, epsilon=1.35):
+def regression_loss(name, quantile=None, epsilon=1.35, fixed_dispersion=0.0):
     """Loss of a regressor by its public name."""
     if name == "quantile":
         return Quantile(0.5 if quantile is None else quantile)
@@ -207,7 +212,7 @@ def regression_loss(name, quantile=None, epsilon=1.35):
         return Huber(epsilon)
     if name == "absolute_error":
         return Quantile(0.5)
-    return {"squared_error": SquaredError, "poisson": Poisson}[name]()
+    return SquaredError() if name == "squared_error" else Poisson(fixed_dispersion)
 
 
 def classification_loss(n_classes):

@@ -5,12 +5,12 @@ Fasiolo 2017, doi:10.1111/biom.12666). F is a mean over n cases of m targets, H 
 the penalties, V = H^-1, and phi the variance of the noise:
 
     lambda_k <- (gamma_k + 2 t) / (n / phi theta' S_k theta + 2 t / lambda)     gamma_k = lambda_k tr((S^- - V) S_k)
-    phi       = n m / (n m - edof) times the loss's dispersion, or 1 for class labels       edof = tr(V (H - S))
+    phi       = n m / (n m - edof) times the loss's dispersion, or 1 for labels       edof = tr(V (H - S))
     evidence  = log likelihood - (n / phi theta' S theta + log |H| - log |S|) / 2
 
-The log likelihood is -n loss for class labels, else that of normal noise of this variance, -(n m log(phi) + n m -
-edof) / 2. Where residuals hide noise (`_safe_bayes`) it is that of noise of `excess` phi, which stands for phi in all
-of this.
+The log likelihood is -n loss / phi for class labels, and for counts whose phi is that of a Poisson distribution, else
+that of normal noise of this variance, -(n m log(phi) + n m - edof) / 2. Where residuals hide noise (`_safe_bayes`) it
+is that of noise of `excess` phi, which stands for phi in all of this.
 
 gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
 their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
@@ -127,8 +127,9 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     covariance, preconditioner = _covariance(objective, theta, dense=dense)
     n_targets = n_cases * network.shape[-1]
     freedom = max(n_targets - covariance.edof, _LEAST_FREEDOM * n_targets)
-    phi = 1.0
-    if not objective.loss.known_dispersion:
+    phi = 1.0 if objective.loss.known_dispersion else objective.loss.fixed_dispersion
+    known = phi > 0.0
+    if not known:
         phi = max(objective.dispersion(theta) * n_targets / freedom, _LEAST_DISPERSION)
     noise = excess * phi
     tables = network.layers[0].tables
@@ -151,7 +152,6 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
             new[name].append(np.where(layer.edges.any(axis=1), found, strength))
     loss = objective.loss_value(theta)
     cost = n_cases / noise * (objective.value(theta) - loss) + 0.5 * (covariance.log_determinant - log_prior)
-    known = objective.loss.known_dispersion
     log_likelihood = -n_cases / noise * loss if known else -0.5 * (freedom / excess + n_targets * np.log(noise))
     evidence = (log_likelihood - cost) / n_targets
     return Evidence(replace(objective.strengths, **new), float(evidence), covariance.edof, phi, preconditioner)

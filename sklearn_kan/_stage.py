@@ -184,7 +184,7 @@ class StageTrainer:
         self.ridge, self.smoothness = FIRST_RIDGE, FIRST_SMOOTHNESS[0]  # of L-BFGS, to begin with
         self.evidence = None  # of the last update of the strengths
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
-        self.n_cases = max(float(rows.weight.sum()), len(rows.X))
+        self.n_cases = float(rows.weight.sum())
         self.before = None  # the last objective
         self.look = None, None, False  # the last one at the activations: the network, its theta, whether any drifted
         self.sample = range_sample(rows.X, rows.weight)

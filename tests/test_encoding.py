@@ -11,8 +11,10 @@ from sklearn_kan._encoding import (
     canonical_rows,
     class_offset,
     class_targets,
+    count_dispersion,
     hold_out,
     in_cases,
+    labels_in_cases,
     target_scaling,
 )
 
@@ -178,3 +180,28 @@ def test_copies_of_rows_have_no_noise_of_their_own():
     assert_array_equal(in_cases(np.minimum(y, 25.0), weight), weight / 3.0)
     assert in_cases(np.minimum(y, 19.0), weight) is weight
     assert_array_equal(in_cases(y[:20], weight[:20]), weight[:20])
+
+
+def test_labels_that_are_copies_count_as_fewer():
+    """(sum w)^2 / sum w^2 of them, where columns tell rows apart; where they meet with both labels all count."""
+    X, weight = np.repeat(np.arange(20.0), 2)[:, None], np.tile([1.0, 3.0], 20)
+    assert labels_in_cases(X, weight) is weight
+    apart = np.arange(40.0)[:, None]
+    found = labels_in_cases(apart, weight)
+    assert_allclose(found / found[0], weight / weight[0])
+    assert_allclose(found.sum(), 80.0**2 / 200.0)
+    assert_allclose(labels_in_cases(apart, 7.0 * weight), found)
+    ones = np.ones(40)
+    assert labels_in_cases(apart, ones) is ones
+
+
+def test_dispersion_of_small_counts():
+    """That of a Poisson distribution, or of what varies more; none for large counts that do, and for no counts."""
+    rng = np.random.RandomState(0)
+    small, weight = rng.poisson(0.05, (5000, 1)).astype(float), np.ones(5000)
+    assert_allclose(count_dispersion(small, weight), 1.0 / small.mean(), rtol=0.1)
+    assert count_dispersion(small / 3.0, weight) == 0.0
+    mixed = rng.poisson(0.5 * rng.gamma(0.5, 2.0, (5000, 1))).astype(float)
+    assert count_dispersion(mixed, weight) > 1.3 / mixed.mean()
+    assert count_dispersion(10.0 * mixed, weight) == 0.0
+    assert_allclose(count_dispersion(rng.poisson(50.0, (5000, 1)).astype(float), weight), 0.02, rtol=0.1)

@@ -1,11 +1,13 @@
 """What noisy tables ask for: weights of rare classes, rows held out of large tables, losses of other kinds."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 from sklearn.linear_model import PoissonRegressor
-from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, recall_score
+from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, recall_score, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sklearn_kan import KANClassifier, KANRegressor, _base, _competition, _training
@@ -147,6 +149,35 @@ def test_balanced_classes_lift_recall():
         for weight in (None, "balanced")
     ]
     assert found[1] > found[0] + 0.2
+
+
+@pytest.mark.parametrize("given", ["balanced", {0: 1, 1: 5}, {0: 0.1, 1: 1.5}], ids=str)
+def test_weights_of_a_rare_class_are_no_more_rows(given):
+    """Its few rows are not learnt by heart."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(5000, 4))
+    y = (rng.uniform(size=5000) < 1.0 / (1.0 + np.exp(4.0 - 2.0 * X[:, 0]))).astype(int)
+    model = KANClassifier(class_weight=given, random_state=0).fit(X[:1000], y[:1000])
+    assert model.edof_ < 40
+    assert roc_auc_score(y[1000:], model.predict_proba(X[1000:])[:, 1]) > roc_auc_score(y[1000:], X[1000:, 0]) - 0.03
+
+
+def test_rare_events_are_not_learnt_by_heart():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(7000, 6))
+    y = rng.poisson(0.03 * np.exp(0.5 * X[:, 0]))
+    model = KANRegressor(loss="poisson", random_state=0).fit(X[:1500], y[:1500])
+    constant = mean_poisson_deviance(y[1500:], np.full(5500, y[:1500].mean()))
+    assert mean_poisson_deviance(y[1500:], model.predict(X[1500:])) < 1.1 * constant
+
+
+def test_counts_far_away_are_finite():
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(300, 1))
+    model = KANRegressor((), loss="poisson", random_state=0).fit(X, 1e6 * rng.poisson(np.exp(3.0 * X[:, 0])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(model.predict([[1e6], [-1e6]])).all()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

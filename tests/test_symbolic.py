@@ -372,7 +372,7 @@ def test_suggestions_of_no_number(top):
 
 
 def test_formula_of_noisy_rows_keeps_what_counts():
-    """What the search corrects the given model's loss for are the parameters it used, not those of the search's grid."""
+    """The given model's loss is corrected for the parameters that it used, not for those of the search's grid."""
     rng = np.random.default_rng(1)
     X = np.column_stack([rng.normal(size=(500, 4)), rng.integers(0, 3, 500) == 0])
     y = np.sin(2.0 * X[:, 1]) + X[:, 4] + rng.normal(size=500)
