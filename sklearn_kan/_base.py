@@ -218,7 +218,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         A small table is made canonical and put into units of the knots here; of a large one nothing is copied.
         """
         X, y, weight = canonical_rows(X, y, weight)
-        weight = in_cases(y, weight) if isinstance(self, RegressorMixin) else labels_in_cases(X, weight)
+        weight = in_cases(y, weight) if isinstance(self, RegressorMixin) else labels_in_cases(y, weight)
         if warm:
             scaling = self.network_.layers[0].center, self.network_.layers[0].scale
         else:

@@ -1,13 +1,16 @@
 """A committee: networks with one hidden layer, trained from different starts, side by side as one network.
 
-    f(x) = 1/M sum_m f_m(x)
+    f(x) = sum_m w_m f_m(x),     sum_m w_m = 1
 
 Their errors that come from the start and from the noise partly cancel: the mean predicts better than its members do on
 average (Hansen & Salamon 1990), and the sum of KANs is a KAN. The members share the grid and the knots of the columns.
+An additive model, a network without a hidden layer, may be one of them: it has little variance where noise is large.
 """
 
 import numpy as np
 
+from ._bspline import extend_breakpoints, greville
+from ._layer import Layer
 from ._network import Network
 
 # hidden_layer_sizes='auto': nodes of one of several networks, and of a single one that is not to be read.
@@ -35,9 +38,29 @@ def committee(settings, hidden, n_rows, n_columns, n_outputs):
     return ([_MEMBER], n_members) if n_members > 1 else ([ALONE], 1)
 
 
-def side_by_side(networks):
-    """One network whose output is the mean of those of several."""
+def even_shares(n_members):
+    """Shares of members that count the same."""
+    return np.full(n_members, 1.0 / n_members)
+
+
+def with_hidden_nodes(network, size):
+    """An additive network with a hidden node before each output, which goes on as a line; `size` are their units."""
+    first, n_nodes = network.copy().layers[0], network.shape[-1]
+    for j in range(n_nodes):
+        first.rescale_output(j, size[j])
+    knots = extend_breakpoints(np.tile(np.linspace(-1.0, 1.0, first.grid_size + 1), (n_nodes, 1)), first.degree)
+    mask = np.eye(n_nodes, dtype=bool)
+    weights = np.zeros((n_nodes, first.n_basis + 1, n_nodes))
+    weights[:, :-1] = greville(knots, first.degree)[:, :, None] * np.diag(size)[:, None]
+    center, scale = np.zeros(n_nodes), np.ones(n_nodes)
+    last = Layer(weights, knots, center, scale, first.degree, first.base_activation, True, mask)
+    return Network([first, last], network.offset)
+
+
+def side_by_side(networks, shares=None):
+    """One network whose output is the mean of those of several, weighed by their shares."""
     firsts, lasts = zip(*(network.layers for network in networks), strict=True)
+    shares = even_shares(len(networks)) if shares is None else shares
 
     def joined(layers, name, axis=0):
         return np.concatenate([getattr(layer, name) for layer in layers], axis=axis)
@@ -49,20 +72,22 @@ def side_by_side(networks):
         tables=firsts[0].tables.beside([layer.tables for layer in firsts[1:]]),
     )
     last = lasts[0].replace(
-        weights=joined(lasts, "weights") / len(networks),
+        weights=np.concatenate([share * layer.weights for share, layer in zip(shares, lasts, strict=True)]),
         **{name: joined(lasts, name) for name in ("knots", "center", "scale", "edge_mask")},
     )
     return Network([first, last], networks[0].offset)
 
 
-def apart(network, n_members):
-    """The networks that are side by side in this one."""
+def apart(network, members, shares=None):
+    """The networks that are side by side in this one: so many of one size, or of these sizes."""
     first, last = network.layers
-    member = np.repeat(np.arange(n_members), last.n_in // n_members)
+    sizes = [last.n_in // members] * members if np.ndim(members) == 0 else members
+    shares = even_shares(len(sizes)) if shares is None else shares
+    member = np.repeat(np.arange(len(sizes)), sizes)
     inputs, outputs = np.ones(first.n_in, dtype=bool), np.ones(last.n_out, dtype=bool)
     found = []
-    for k in range(n_members):
+    for k, share in enumerate(shares):
         own = last.part(last.edge_mask, member == k, outputs)
-        layers = [first.part(first.edges, inputs, member == k), own.replace(weights=n_members * own.weights)]
+        layers = [first.part(first.edges, inputs, member == k), own.replace(weights=own.weights / share)]
         found.append(Network(layers, network.offset))
     return found

@@ -13,8 +13,8 @@ _ROUNDING = 2.0**-32
 _RATINGS = 20
 # Small counts: their mean, or their variance in parts of it.
 _SMALL, _LITTLE_EXCESS = 1.0, 1.25
-# Part of the rows of labels that may have the columns of others, and another label, where repeated rows are copies.
-_CONTRADICTED = 0.05
+# Relative error of weights that are multiples of one another.
+_SAME_MULTIPLE = 1e-9
 # Largest weight that may be a number of rows.
 _WHOLE = 2.0**32
 
@@ -38,14 +38,15 @@ def canonical_rows(X, y, weight):
     order = np.lexsort(np.hstack([y, X]).T)
     X, y, weight = X[order], y[order], weight[order]
     new = np.ones(len(X), dtype=bool)
-    new[1:] = ~_equal_to_the_one_before(X) | (y[1:] != y[:-1]).any(axis=1)
+    same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
+    new[1:] = ~same.all(axis=1) | (y[1:] != y[:-1]).any(axis=1)
     first = np.flatnonzero(new)
     return X[first], y[first], np.add.reduceat(weight, first)
 
 
-def _equal_to_the_one_before(X):
-    """Whether rows from the second on are; missing values are equal."""
-    return ((X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))).all(axis=1)
+def _whole(weight):
+    """Whether weights may be numbers of rows."""
+    return weight.max() <= _WHOLE and (weight == np.round(weight)).all()
 
 
 def as_cases(weight, n_cases=None):
@@ -55,7 +56,7 @@ def as_cases(weight, n_cases=None):
     that have any.
     """
     used = weight[weight > 0.0]
-    if used.max() <= _WHOLE and (used == np.round(used)).all():
+    if _whole(used):
         return weight / np.gcd.reduce(used.astype(np.int64))
     weight = weight / used.max()
     return weight * ((len(used) if n_cases is None else n_cases) / weight.sum())
@@ -71,16 +72,26 @@ def in_cases(y, weight):
     return weight / weight.mean() if len(np.unique(y, axis=0)) > max(_RATINGS, 0.5 * len(y)) else weight
 
 
-def labels_in_cases(X, weight):
-    """The same for labels; X are the distinct rows in their order, the labels of equal ones next to one another.
+def labels_in_cases(y, weight):
+    """The same for labels, whose weights are their importance: so many rows tell as much as fewer equal ones do.
 
-    Where columns tell rows apart, a row that is repeated is a copy, or of importance, and so many rows have the noise
-    of fewer: (sum w)^2 / sum w^2 (Kish 1965). Columns of few values meet by themselves, and then with several labels.
+    As many as (sum c f)^2 / sum c f^2 (Kish 1965), c being rows and f importances: what all rows of a class have in
+    common, repeated ones being copies then, or weights that are no multiples of anything.
     """
-    if len(X) > CANONICAL_ROWS or (weight == 1.0).all():
+    if len(y) > CANONICAL_ROWS or (weight == 1.0).all():
         return weight
-    contradicted = np.mean(_equal_to_the_one_before(X))
-    return weight * (weight.sum() / (weight @ weight)) if contradicted <= _CONTRADICTED else weight
+    codes, importance = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0], np.empty_like(weight)
+    for code in np.unique(codes):
+        importance[codes == code] = _common_factor(weight[codes == code])
+    return weight * (weight.sum() / (weight @ importance))
+
+
+def _common_factor(weight):
+    """The largest number that whole ones, or the least of others if all are, are multiples of; else they themselves."""
+    if _whole(weight):
+        return np.gcd.reduce(weight.astype(np.int64))
+    multiple = weight / weight.min()
+    return weight.min() if np.allclose(multiple, np.round(multiple), rtol=_SAME_MULTIPLE, atol=0.0) else weight
 
 
 def rounded(x):

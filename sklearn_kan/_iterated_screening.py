@@ -71,7 +71,8 @@ class IteratedScreening:
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
             late = self._question(part, columns) if len(rounds) < self.most_rounds else None
-            trainer.run(sizes, *self._networks(part, sizes[0]), late)
+            networks, n_members, additive = self._networks(part, sizes[0])
+            trainer.run(sizes, networks, n_members, late, additive if len(sizes) == 1 else None)
             if trainer.stopped or late is None:
                 break
             found = trainer.late
@@ -94,10 +95,19 @@ class IteratedScreening:
         return telling_columns(*self._residuals(np.broadcast_to(self.offset, y.shape)))
 
     def _networks(self, part, grid_size):
-        """A function that makes new networks for some columns of the table, and the number of networks."""
+        """Functions rng -> new network for some columns of the table, and the number of networks.
+
+        Returns
+        -------
+        make_network : callable
+        n_members : int
+        make_additive : callable or None
+            Where the table decides on the hidden layer, and the network is not for reading.
+        """
         n_rows, n_columns = part.rows.X.shape
         hidden, n_members = committee(self.settings, self.hidden, n_rows, n_columns, len(self.offset))
-        return part.network_maker(self.settings, hidden, grid_size, self.offset), n_members
+        makers = [part.network_maker(self.settings, shape, grid_size, self.offset) for shape in (hidden, [])]
+        return makers[0], n_members, makers[1] if self.hidden is None and self.screens else None
 
     def _question(self, part, columns):
         """What residuals are asked: network -> columns that come late, and names, bool ndarray of shape (2, n_in).

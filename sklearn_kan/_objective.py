@@ -47,6 +47,11 @@ class Strengths:
         """Whether these lists belong to a network of this shape."""
         return [len(part) for part in self.alpha] == network.shape[:-1]
 
+    def with_hidden_nodes(self, n_nodes):
+        """Lists for hidden nodes as well, whose strengths are the mean of those at the columns."""
+        lists = {name: getattr(self, name) for name in ("alpha", "smoothing")}
+        return replace(self, **{name: [part[0], np.full(n_nodes, part[0].mean())] for name, part in lists.items()})
+
     def joined(self, others):
         """Lists for networks side by side: the mean at the columns, one after the other at the hidden nodes."""
         lists = {name: [getattr(one, name) for one in (self, *others)] for name in ("alpha", "smoothing")}

@@ -15,7 +15,7 @@ import numpy as np
 
 from ._blocks import Parts, affordable_parts, curvatures, curved
 from ._cholesky import inverse_root, inverses
-from ._committee import apart
+from ._committee import apart, even_shares
 from ._covariance import Covariance
 from ._threads import map_chunks
 
@@ -79,30 +79,38 @@ class Mixture:
 
     members: list
     noise: np.ndarray
+    sizes: list | None = None  # nodes of the members; None for equal ones
+    shares: np.ndarray | None = None  # None for equal ones
 
     @classmethod
-    def of(cls, members, networks, rows):
+    def of(cls, members, networks, rows, shares):
         """From the posteriors and networks of the members, and rows that tell the noise around their mean."""
         residuals = rows.y - np.stack([network.raw_predict(rows.X) for network in networks])
-        own = np.mean(rows.weight @ residuals**2, axis=0)
-        around_mean = rows.weight @ residuals.mean(axis=0) ** 2
-        noise = np.mean([member.noise for member in members], axis=0)
-        return cls(members, noise * around_mean / np.maximum(own, np.finfo(np.float64).tiny))
+        own = np.tensordot(shares, rows.weight @ residuals**2, 1)
+        around_mean = rows.weight @ np.tensordot(shares, residuals, 1) ** 2
+        noise = shares @ np.stack([member.noise for member in members])
+        sizes = [network.shape[1] for network in networks]
+        return cls(members, noise * around_mean / np.maximum(own, np.finfo(np.float64).tiny), sizes, shares)
 
     @property
     def edf(self):
-        return float(np.mean([member.edf for member in self.members]))
+        return float(np.average([member.edf for member in self.members], weights=self.shares))
 
     def to_dict(self):
         """Plain arrays and values, from which `posterior_of` rebuilds it."""
-        return {"members": [member.to_dict() for member in self.members], "noise": self.noise}
+        members = [member.to_dict() for member in self.members]
+        return {"members": members, "noise": self.noise, "sizes": self.sizes, "shares": self.shares}
 
     def variance(self, network, X):
         """Variance of raw predictions, shape (n_samples, n_outputs)."""
-        networks = apart(network, len(self.members))
-        own = [member.variance(one, X) for member, one in zip(self.members, networks, strict=True)]
-        scatter = np.var([one.raw_predict(X) for one in networks], axis=0, ddof=1)
-        return np.mean(own, axis=0) + scatter / len(networks)
+        n_members = len(self.members)
+        shares = even_shares(n_members) if self.shares is None else self.shares
+        networks = apart(network, self.sizes or n_members, shares)
+        own = np.stack([member.variance(one, X) for member, one in zip(self.members, networks, strict=True)])
+        raw = np.stack([one.raw_predict(X) for one in networks])
+        scatter = np.tensordot(shares, (raw - np.tensordot(shares, raw, 1)) ** 2, 1)
+        concentration = shares @ shares  # one over the number of members, if they count the same
+        return np.tensordot(shares, own, 1) + scatter * concentration / (1.0 - concentration)
 
 
 def posterior_of(state):

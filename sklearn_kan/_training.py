@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._committee import committee_size, side_by_side
+from ._committee import committee_size, even_shares, side_by_side, with_hidden_nodes
 from ._competition import FEWEST_STARTS, TRIAL, Competition, Start, lm_work
 from ._elimination import needless_edges
 from ._grid import follow_activations, refine, with_overhang
@@ -38,6 +38,10 @@ _AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
 _FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
+# An additive model joins a committee that leaves this part of the constant model's loss and uses up at most this part
+# of the rows, if the loss on new rows that it promises is higher by this part at most, and by so many times one over
+# the root of the rows, which errors of that have; half of the whole is its share.
+_LEFT, _USED, _WORSE, _ERRORS, _SHARE = 0.1, 0.3, 0.1, 2.5, 0.5
 
 
 def choose_solver(n_rows, n_outputs, network, n_parameters):
@@ -56,6 +60,7 @@ class Trainer(Competition):
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
         self.stage_scores = []
         self.members, self.n_trained = [], 0
+        self.shares = None  # of the members; None for equal ones
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
@@ -68,7 +73,7 @@ class Trainer(Competition):
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
-    def run(self, grid_sizes, make_network, n_members=1, seek_late=None):
+    def run(self, grid_sizes, make_network, n_members=1, seek_late=None, make_additive=None):
         """Train from the coarsest to the finest grid, prune and train on.
 
         Parameters
@@ -81,10 +86,12 @@ class Trainer(Competition):
         seek_late : callable, default=None
             network -> what its residuals show of the columns, a bool ndarray. Where that of the first network on the
             coarsest grid is true anywhere, training ends and it is in `late`.
+        make_additive : callable, default=None
+            rng -> network without hidden layers that may become a member, where there is one grid.
         """
         self.n_members, self.seek_late = n_members, seek_late
         try:
-            self._stages(grid_sizes, make_network)
+            self._stages(grid_sizes, make_network, make_additive)
         except KeyboardInterrupt:
             if self.network is None:
                 raise
@@ -104,7 +111,7 @@ class Trainer(Competition):
         else:
             self.members = [self._remember(Start())]
 
-    def _stages(self, grid_sizes, make_network):
+    def _stages(self, grid_sizes, make_network, make_additive):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
         self._warn_of_parameters(grid_sizes[-1], self.network.n_parameters_on(grid_sizes[-1]))
         if self.settings.solver == "auto":
@@ -128,6 +135,8 @@ class Trainer(Competition):
         if grid_size == grid_sizes[-1]:
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()
+        if make_additive is not None and not self.stopped and self.late is None:
+            self._admit_additive(make_additive)
         self._unite()
         if self.settings.prune_threshold > 0.0:
             self._prune()
@@ -329,8 +338,48 @@ class Trainer(Competition):
         for member in self.members:
             member.network = refine(member.network, grid_size)
         first, *others = (member.strengths for member in self.members)
-        self.network, self.strengths = side_by_side([member.network for member in self.members]), first.joined(others)
+        self.network = side_by_side([member.network for member in self.members], self.shares)
+        self.strengths = first.joined(others)
         self.best, self.evidence, self.value = Best(), None, None
+
+    def _admit_additive(self, make_additive):
+        """Let an additive model be a member where it promises to be about as good as the others, whose mean is better.
+
+        Measured for L-BFGS on noisy rows. Where the others explain next to nothing it stays alone, if it promises more.
+        """
+        if self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
+            return
+        raw = np.mean([member.network.raw_predict(self.rows.X) for member in self.members], axis=0)
+        loss = self._average_loss(raw, self.rows)
+        promised = self._promised(loss)
+        if loss < _LEFT * self.null_loss or promised is None:
+            return
+        self.progress.begin_stage("additive", self.settings.max_iter)
+        self._go_on_from(Start(make_additive(self.rng)))
+        self.network, _ = self._solve(self.network, self.settings.max_iter, record=False)
+        additive, others = self._remember(Start()), self.members
+        self.members = [additive]
+        own = self._promised(self._mean_loss(additive.network, self.rows))
+        alone = own is not None and own < promised and loss > (1.0 - _LITTLE) * self.null_loss
+        self.members = [additive] if alone else others
+        worse = min(_WORSE, _ERRORS / np.sqrt(self.n_cases))
+        if self.progress.end_stage(self.network) or alone or own is None or own > (1.0 + worse) * promised:
+            return
+        size = np.abs(additive.network.raw_predict(self.rows.X) - additive.network.offset).max(axis=0)
+        additive.network = with_hidden_nodes(additive.network, np.where(size > 0.0, size, 1.0))
+        additive.strengths = additive.strengths.with_hidden_nodes(additive.network.shape[1])
+        self.members = [*others, additive]
+        self.shares = np.append((1.0 - _SHARE) * even_shares(len(others)), _SHARE)
+
+    def _promised(self, loss):
+        """Loss of the members on new rows, as generalised cross-validation or Akaike's criterion corrects this one.
+
+        None where they have used up the rows.
+        """
+        used = _FREEDOM_COST * self.degrees_of_freedom() / (self.n_cases * self.rows.y.shape[1])
+        if not used <= _FREEDOM_COST * _USED:
+            return None
+        return loss + used * self.rows.y.shape[1] if self.loss.known_dispersion else loss / (1.0 - used) ** 2
 
     def _choose_solver(self, n_parameters):
         """The one that fits the size of a stage; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
@@ -421,7 +470,7 @@ class Trainer(Competition):
     def degrees_of_freedom(self):
         """Of the network, or the mean of its members'; NaN where they are not known."""
         found = self._of_members(degrees_of_freedom)
-        return np.nan if None in found else float(np.mean(found))
+        return np.nan if None in found else float(np.average(found, weights=self.shares))
 
     def posterior(self):
         """Laplace approximation at the network; None where it is not known."""
@@ -431,7 +480,8 @@ class Trainer(Competition):
         if len(found) == 1:
             return found[0]
         networks = [member.network for member in self.members]
-        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation)
+        shares = even_shares(len(networks)) if self.shares is None else self.shares
+        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation, shares)
 
     # --- pruning ------------------------------------------------------------------------------------------------
 
@@ -534,7 +584,9 @@ def most_stages(settings, n_grids, *, warm, rounds):
     if not warm:
         of_table = isinstance(settings.hidden_layer_sizes, str)
         most = committee_size(1, 1) if of_table else 1
-        trials = (1 + of_table) * (2 + starts) * (settings.solver in ("auto", "lbfgs"))  # of columns, of noise
+        trials = of_table + (1 + of_table) * (2 + starts) * (
+            settings.solver in ("auto", "lbfgs")
+        )  # of columns, of noise
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
     return rounds * ((most + starts) * n_grids + pruning + takes_over + trials)
 

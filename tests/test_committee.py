@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_kan import KANClassifier, KANRegressor
-from sklearn_kan._committee import apart, committee_size, side_by_side
+from sklearn_kan._committee import apart, committee_size, side_by_side, with_hidden_nodes
 
 
 def noisy_rows(n_rows=200, seed=0):
@@ -43,6 +43,49 @@ def test_side_by_side_is_the_mean_and_comes_apart_again(single_models):
     np.testing.assert_allclose(whole.raw_predict(X), np.mean(raw, axis=0), rtol=1e-12)
     for network, expected in zip(apart(whole, 3), raw, strict=True):
         np.testing.assert_allclose(network.raw_predict(X), expected, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_an_additive_network_goes_behind_hidden_nodes_and_takes_its_share(n_outputs):
+    X, y = noisy_rows()
+    X, Y = with_category_and_holes(X, np.random.default_rng(1)), np.column_stack([y, y**2])[:, :n_outputs]
+    options = {"categorical_features": [3], "max_iter": 5, "n_init": 1, "random_state": 0}
+    additive, other = (KANRegressor(hidden, **options).fit(X, Y).network_ for hidden in ((), (3,)))
+    X = np.vstack([X, [[np.nan, 9.0, 5.0, -1.0]]])  # missing where nothing was, far away, and an unknown category
+    hidden = with_hidden_nodes(additive, np.array([0.5, 3.0])[:n_outputs])
+    assert hidden.shape == [4, n_outputs, n_outputs]
+    expected = [network.raw_predict(X) for network in (other, additive)]
+    np.testing.assert_allclose(hidden.raw_predict(X), expected[1], rtol=1e-10)
+    shares = np.array([0.75, 0.25])
+    whole = side_by_side([other, hidden], shares)
+    np.testing.assert_allclose(whole.raw_predict(X), np.tensordot(shares, expected, 1), rtol=1e-10)
+    for network, raw in zip(apart(whole, [3, n_outputs], shares), expected, strict=True):
+        np.testing.assert_allclose(network.raw_predict(X), raw, rtol=1e-10)
+
+
+def test_an_additive_model_joins_where_it_is_about_as_good():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1300, 6))
+    y = np.sin(X[:, 0]) + 0.5 * X[:, 1] + rng.normal(size=1300)
+    model = KANRegressor(random_state=0, store_covariance=True).fit(X[:300], y[:300])
+    assert model.layer_sizes_ == [6, 33, 1]
+    assert model.score(X[300:], y[300:]) > 0.3
+    mean, std = model.predict(X[300:], return_std=True)
+    assert 0.84 < np.mean(np.abs(y[300:] - mean) < 1.645 * std) < 0.96
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X, return_std=True)[1], model.predict(X, return_std=True)[1])
+
+
+def test_a_weak_signal_is_left_to_the_additive_model():
+    """What networks count as noise; of noise alone nothing is learnt."""
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(1200, 8)), rng.normal(size=1200)
+    y = 0.4 * X[:, 0] + noise
+    weak = KANRegressor(random_state=0).fit(X[:200], y[:200])
+    assert weak.layer_sizes_ == [8, 1]
+    assert weak.score(X[200:], y[200:]) > 0.08
+    assert KANRegressor(random_state=0).fit(X[:200], noise[:200]).score(X[200:], noise[200:]) > -0.03
 
 
 @pytest.fixture(scope="module")

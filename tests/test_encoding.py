@@ -182,17 +182,23 @@ def test_copies_of_rows_have_no_noise_of_their_own():
     assert_array_equal(in_cases(y[:20], weight[:20]), weight[:20])
 
 
-def test_labels_that_are_copies_count_as_fewer():
-    """(sum w)^2 / sum w^2 of them, where columns tell rows apart; where they meet with both labels all count."""
-    X, weight = np.repeat(np.arange(20.0), 2)[:, None], np.tile([1.0, 3.0], 20)
-    assert labels_in_cases(X, weight) is weight
-    apart = np.arange(40.0)[:, None]
-    found = labels_in_cases(apart, weight)
-    assert_allclose(found / found[0], weight / weight[0])
-    assert_allclose(found.sum(), 80.0**2 / 200.0)
-    assert_allclose(labels_in_cases(apart, 7.0 * weight), found)
-    ones = np.ones(40)
-    assert labels_in_cases(apart, ones) is ones
+def test_weights_of_labels_are_importance():
+    """Factors of whole classes, copies of all their rows too, and uneven weights; rows that are repeated are rows."""
+    y, ones = np.tile([0.0, 1.0], 20)[:, None], np.ones(40)
+    assert labels_in_cases(y, ones) is ones
+    repeated = np.tile([1.0, 1.0, 3.0, 2.0], 10)
+    assert_array_equal(labels_in_cases(y, repeated), repeated)
+    factor = np.where(y[:, 0] == 1.0, 5.0, 1.0)
+    for scale in (1.0, 0.3):
+        found = labels_in_cases(y, scale * factor)
+        assert_allclose(found / found[0], factor)
+        assert_allclose(found.sum(), 120.0**2 / 520.0)
+    both = labels_in_cases(y, factor * repeated)
+    assert_allclose(both.sum(), (factor @ repeated) ** 2 / (factor**2 @ repeated))
+    uneven = np.random.RandomState(0).uniform(0.1, 2.0, 40)
+    assert_allclose(labels_in_cases(y, uneven).sum(), uneven.sum() ** 2 / (uneven @ uneven))
+    three = np.eye(3)[np.arange(40) % 3]
+    assert_allclose(labels_in_cases(three, 1.0 + three[:, 0]).sum(), 54.0**2 / 82.0)
 
 
 def test_dispersion_of_small_counts():
