@@ -198,7 +198,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 stacklevel=4,
             )
         trainer.run(sizes, network)
-        if refining or self.reg_lambda == self.prune_threshold == 0.0:
+        penalties_follow = "auto" in (self.alpha, self.smoothing) and self.reg_lambda == self.prune_threshold == 0.0
+        if refining or penalties_follow:  # given ones may ask for more loss
             trainer.keep_loss(network, table.given)
         return trainer, whole
 

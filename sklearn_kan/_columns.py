@@ -4,10 +4,14 @@ A category is a text or a number; any other object counts as its text. Codes are
 categories, -1 stands for one that is not in it, NaN for missing: None, NaN, pandas.NA and what is like them.
 """
 
+import warnings
+
 import numpy as np
 from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 _MISSING = ("NoneType", "NAType", "NaTType")
+# Numbers in a column of objects that are more than one would take for categories.
+_MANY_NUMBERS = 20
 # How dtypes of dates and times begin: their numbers depend on a unit, and what is missing is one.
 _TIMES = ("date", "time", "duration", "period")
 
@@ -83,7 +87,25 @@ def learnt(X, categorical_features, used=None):
         return None
     X = as_table(X)
     is_categorical = categorical_columns(X, categorical_features)
-    return learn_categories(X, is_categorical, used) if is_categorical.any() else None
+    categories = learn_categories(X, is_categorical, used) if is_categorical.any() else None
+    if categories is not None and isinstance(categorical_features, str):
+        _warn_of_numbers(X, categories)
+    return categories
+
+
+def _warn_of_numbers(X, categories):
+    """Tell of columns of objects that hold many numbers: they may have become objects by accident."""
+    of_objects = [str(dtype).lower() == "object" for dtype in X.dtypes]
+    for i, known in enumerate(categories):
+        many = of_objects[i] and known is not None and len(known) > _MANY_NUMBERS
+        if many and not any(isinstance(value, (str, bool)) for value in known):
+            warnings.warn(
+                f"X has numbers in column {column_name(X, i)}, of dtype object: its {len(known)} values count as "
+                "categories. Make them numbers by astype(float), or name the columns of categories in "
+                "categorical_features.",
+                UserWarning,
+                stacklevel=6,
+            )
 
 
 def categorical_columns(X, categorical_features):

@@ -1,7 +1,8 @@
 """Training on the columns that tell, in rounds (iterated sure independence screening, Fan & Lv 2008).
 
 Where the residuals of a round's first network show columns that it was trained without, or a number that is a name, the
-next round begins anew with these.
+next round begins anew with these. At last an additive model of all columns may take the place: many small effects show
+in none of them alone.
 """
 
 from dataclasses import replace
@@ -71,8 +72,8 @@ class IteratedScreening:
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
             late = self._question(part, columns) if len(rounds) < self.most_rounds else None
-            networks, n_members, additive = self._networks(part, sizes[0])
-            trainer.run(sizes, networks, n_members, late, additive if len(sizes) == 1 else None)
+            networks, n_members, additive = self._networks(part, sizes)
+            trainer.run(sizes, networks, n_members, late, additive)
             if trainer.stopped or late is None:
                 break
             found = trainer.late
@@ -85,6 +86,8 @@ class IteratedScreening:
         if trainer.stopped:  # perhaps in a round that has learnt less than the one before
             trainer, whole = min(rounds, key=lambda one: one[0].training_loss())
             progress.whole = whole.network
+        elif not columns.all():
+            trainer, whole = self._or_additive(trainer, whole, rng, progress)
         return trainer, whole
 
     def _first_columns(self):
@@ -94,7 +97,7 @@ class IteratedScreening:
             return np.ones(self.table.rows.X.shape[1], dtype=bool)
         return telling_columns(*self._residuals(np.broadcast_to(self.offset, y.shape)))
 
-    def _networks(self, part, grid_size):
+    def _networks(self, part, grid_sizes):
         """Functions rng -> new network for some columns of the table, and the number of networks.
 
         Returns
@@ -102,12 +105,33 @@ class IteratedScreening:
         make_network : callable
         n_members : int
         make_additive : callable or None
-            Where the table decides on the hidden layer, and the network is not for reading.
+            Where it may be a member.
         """
         n_rows, n_columns = part.rows.X.shape
         hidden, n_members = committee(self.settings, self.hidden, n_rows, n_columns, len(self.offset))
-        makers = [part.network_maker(self.settings, shape, grid_size, self.offset) for shape in (hidden, [])]
-        return makers[0], n_members, makers[1] if self.hidden is None and self.screens else None
+        make_network = part.network_maker(self.settings, hidden, grid_sizes[0], self.offset)
+        return make_network, n_members, self._additive(part, grid_sizes)
+
+    def _additive(self, part, grid_sizes):
+        """A function rng -> additive network; None where sizes are given, or the network is for reading."""
+        if self.hidden is not None or not self.screens or len(grid_sizes) > 1:
+            return None
+        return part.network_maker(self.settings, [], grid_sizes[0], self.offset)
+
+    def _or_additive(self, trainer, whole, rng, progress):
+        """An additive model of all columns instead, where effects are so many that each shows too little by itself."""
+        rows = self.table.rows
+        sizes = grid_stages(self.grid_sizes, *rows.X.shape, 1)
+        make_additive = self._additive(self.table, sizes)
+        if trainer.solver != "lbfgs" or trainer.validation is not None or make_additive is None:
+            return trainer, whole
+        progress.whole = Whole.of_all(whole.scaling).network
+        other = Trainer(self.settings, self.loss, rows, None, rng, progress)
+        other.count_from(self.offset)
+        if other.run_instead(trainer, make_additive(rng)):
+            return other, Whole.of_all(whole.scaling)
+        progress.whole = whole.network
+        return trainer, whole
 
     def _question(self, part, columns):
         """What residuals are asked: network -> columns that come late, and names, bool ndarray of shape (2, n_in).

@@ -42,6 +42,8 @@ _LEAST_FREEDOM = 0.3
 # of the rows, if the loss on new rows that it promises is higher by this part at most, and by so many times one over
 # the root of the rows, which errors of that have; half of the whole is its share.
 _LEFT, _USED, _WORSE, _ERRORS, _SHARE = 0.1, 0.3, 0.1, 2.5, 0.5
+# An additive model of all columns takes the place of networks on some where it promises this part of their loss.
+_CLEARLY, _USED_BY_ALL = 0.9, 0.95
 
 
 def choose_solver(n_rows, n_outputs, network, n_parameters):
@@ -349,21 +351,19 @@ class Trainer(Competition):
         """
         if self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
             return
-        raw = np.mean([member.network.raw_predict(self.rows.X) for member in self.members], axis=0)
+        others = self.members
+        raw = np.mean([member.network.raw_predict(self.rows.X) for member in others], axis=0)
         loss = self._average_loss(raw, self.rows)
         promised = self._promised(loss)
-        if loss < _LEFT * self.null_loss or promised is None:
+        if loss < _LEFT * self.null_loss or promised == np.inf:
             return
         self.progress.begin_stage("additive", self.settings.max_iter)
-        self._go_on_from(Start(make_additive(self.rng)))
-        self.network, _ = self._solve(self.network, self.settings.max_iter, record=False)
-        additive, others = self._remember(Start()), self.members
-        self.members = [additive]
-        own = self._promised(self._mean_loss(additive.network, self.rows))
-        alone = own is not None and own < promised and loss > (1.0 - _LITTLE) * self.null_loss
-        self.members = [additive] if alone else others
+        self._train_alone(make_additive(self.rng), record=False)
+        additive, own = self.members[0], self._promised(self._mean_loss(self.network, self.rows))
+        alone = own < promised and loss > (1.0 - _LITTLE) * self.null_loss
+        self.members = self.members if alone else others
         worse = min(_WORSE, _ERRORS / np.sqrt(self.n_cases))
-        if self.progress.end_stage(self.network) or alone or own is None or own > (1.0 + worse) * promised:
+        if self.progress.end_stage(self.network) or alone or own > (1.0 + worse) * promised:
             return
         size = np.abs(additive.network.raw_predict(self.rows.X) - additive.network.offset).max(axis=0)
         additive.network = with_hidden_nodes(additive.network, np.where(size > 0.0, size, 1.0))
@@ -371,15 +371,30 @@ class Trainer(Competition):
         self.members = [*others, additive]
         self.shares = np.append((1.0 - _SHARE) * even_shares(len(others)), _SHARE)
 
-    def _promised(self, loss):
+    def _train_alone(self, network, *, record):
+        """One network that is the only member, from where it is."""
+        self._go_on_from(Start(network))
+        self.network, self.value = self._solve(network, self.settings.max_iter, record=record)
+        self.members = [self._remember(Start())]
+
+    def _promised(self, loss, *, cost=_FREEDOM_COST, most=_USED):
         """Loss of the members on new rows, as generalised cross-validation or Akaike's criterion corrects this one.
 
-        None where they have used up the rows.
+        Infinite where they have used up the rows.
         """
-        used = _FREEDOM_COST * self.degrees_of_freedom() / (self.n_cases * self.rows.y.shape[1])
-        if not used <= _FREEDOM_COST * _USED:
-            return None
+        used = cost * self.degrees_of_freedom() / (self.n_cases * self.rows.y.shape[1])
+        if not used <= cost * most:
+            return np.inf
         return loss + used * self.rows.y.shape[1] if self.loss.known_dispersion else loss / (1.0 - used) ** 2
+
+    def run_instead(self, other, network):
+        """Train an additive network on more columns than another trainer had; whether it promises clearly more."""
+        self.solver = other.solver
+        self.progress.begin_stage("additive, all columns", self.settings.max_iter)
+        self._train_alone(network, record=True)
+        self.progress.end_stage(self.network)
+        own = self._promised(self.training_loss(), cost=1.0, most=_USED_BY_ALL)  # no choice of columns or functions
+        return own < _CLEARLY * other._promised(other.training_loss())
 
     def _choose_solver(self, n_parameters):
         """The one that fits the size of a stage; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
@@ -444,6 +459,8 @@ class Trainer(Competition):
         best = int(np.argmin(losses))
         if losses[best] < self._mean_loss(self.network, rows):
             self.network = begun[best]
+            self._find_strengths(self.network)
+            self.members = [self._remember(Start())]
             self.value = self._final_value()
 
     def _warn_of_iterations(self):
@@ -584,7 +601,7 @@ def most_stages(settings, n_grids, *, warm, rounds):
     if not warm:
         of_table = isinstance(settings.hidden_layer_sizes, str)
         most = committee_size(1, 1) if of_table else 1
-        trials = of_table + (1 + of_table) * (2 + starts) * (
+        trials = 2 * of_table + (1 + of_table) * (2 + starts) * (
             settings.solver in ("auto", "lbfgs")
         )  # of columns, of noise
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import warnings
 
 import numpy as np
 import pytest
@@ -208,3 +209,18 @@ def test_times_of_polars_and_arrays():
     ]:
         with pytest.raises(ValueError, match=f"dates or times in column {name}"):
             KANRegressor(()).fit(X, np.arange(3.0))
+
+
+def test_many_numbers_in_a_column_of_objects_are_told():
+    """They are categories, as asked; a few, texts and other dtypes are no reason to ask back."""
+    numbers = np.linspace(0.0, 1.0, 60)
+    frame = pd.DataFrame({"a": numbers.astype(object), "few": np.arange(60).astype(object) % 5})
+    frame.loc[0, "a"] = None
+    with pytest.warns(UserWarning, match="column 'a', of dtype object: its 59 values"):
+        model = KANRegressor((2,), max_iter=3, random_state=0).fit(frame, numbers)
+    assert len(model.categories_[0]) == 59
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        learnt(frame[["few"]], "from_dtype")
+        learnt(frame.astype({"a": "category"}), "from_dtype")
+        learnt(frame, ["a"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
-from sklearn.linear_model import PoissonRegressor
+from sklearn.linear_model import PoissonRegressor, RidgeCV
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance, recall_score, roc_auc_score
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -336,3 +336,16 @@ def test_weights_that_are_large_throughout_teach_no_more(factor):
     assert_array_equal(weighed.predict(X), again.predict(X))
     stds = [one.predict(X, return_std=True)[1] for one in (weighed, again)]
     assert_allclose(*stds, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows, noise", [(100, 0.1), (400, 1.0)])
+def test_many_small_effects_are_not_screened_out(n_rows, noise):
+    """None of 40 columns tells by itself, all do together."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(n_rows + 1000, 40))
+    signal = X @ rng.normal(size=40)
+    y = signal + noise * signal.std() * rng.normal(size=len(X))
+    model = KANRegressor(random_state=0).fit(X[:n_rows], y[:n_rows])
+    linear = RidgeCV(np.logspace(-2, 4, 20)).fit(X[:n_rows], y[:n_rows])
+    assert model.score(X[n_rows:], y[n_rows:]) > linear.score(X[n_rows:], y[n_rows:]) - 0.1
+    assert (model.feature_importances_ > 0.0).sum() > 30

@@ -595,3 +595,11 @@ def test_warm_start_goes_on_with_the_same_nodes():
     pruned = model.prune(0.8, relative=True)
     assert pruned.layer_sizes_[1] < 3
     assert pruned.fit(X, y).layer_sizes_[1] < 3
+
+
+def test_warm_start_takes_a_stronger_penalty():
+    """The model with less loss is not kept against it."""
+    model, X, y = fitted(KANRegressor, warm_start=True, max_iter=60, alpha=1e-4, smoothing=1e-4)
+    assert model.score(X, y) > 0.5
+    model.set_params(alpha=100.0).fit(X, y)
+    assert model.score(X, y) < 0.1 and model.edof_ < 1.0
