@@ -35,10 +35,15 @@ from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 2
-# Median size of targets, in units of the first fit, that these do not suit.
-_OTHER_UNITS = 10.0
+# Median size of targets, in units of the first fit, that these do not suit, and of columns, in those of the knots.
+_OTHER_UNITS, _OTHER_RANGE = 10.0, 3.0
 # With more rows early_stopping='auto' holds some out.
 _STOP_EARLY_ROWS = 10_000
+
+
+def _in_other_units(y):
+    """Whether targets that were scaled before are nowhere near a size of one."""
+    return np.median(np.abs(y), axis=0).max() > _OTHER_UNITS
 
 
 @contextmanager
@@ -190,7 +195,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         network, sizes = self._warm_start(table, hidden, sizes)
         trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
         trainer.count_from(offset)
-        if trainer.share_of(network) > 1.0 or np.median(np.abs(table.rows.y), axis=0).max() > _OTHER_UNITS:
+        if trainer.share_of(network) > 1.0 or _in_other_units(table.rows.y):
             warnings.warn(
                 f"{'refine' if refining else 'warm_start=True'} goes on from a model of another y, or of y in other "
                 "units, and may not learn this one. Fit a new estimator to it.",
@@ -404,6 +409,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             self.loss_curve_, self._adam_state = [], None
         rng = self._pass_random_state()
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
+        if not first:
+            self._warn_of_range(X, rows.y)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
@@ -420,6 +427,20 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self._store(trainer, Whole.of_all(scaling))
         self.categories_, self._adam_state, self._hidden = categories, state, hidden
         return self
+
+    def _warn_of_range(self, X, y):
+        """Tell of rows that the knots and the units of the first call do not suit."""
+        layer = self.network_.layers[0]
+        t = np.nan_to_num(to_knots(X, layer.center, layer.scale))
+        far = (np.median(np.abs(t), axis=0) > _OTHER_RANGE) & layer.splines().edges.any(axis=1)
+        if far.any() or _in_other_units(y):
+            what = f"columns {np.flatnonzero(far).tolist()}" if far.any() else "y"
+            warnings.warn(
+                f"Most values of {what} are far outside of the range of the first call of partial_fit, which placed "
+                "the knots and the units of y. Begin with rows that show the ranges.",
+                UserWarning,
+                stacklevel=5,
+            )
 
     def _pass_random_state(self):
         """Random state of one pass over the rows: another one in each call."""

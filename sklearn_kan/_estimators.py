@@ -332,7 +332,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train on these rows by one pass of Adam, whatever `solver` is.
 
-        The first call places the knots and the scale of the targets for all later ones.
+        The first call places the knots and the scale of the targets for all later ones; a warning tells of rows that
+        they do not suit.
 
         Parameters
         ----------
@@ -775,8 +776,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
             Class labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; rows of weight 0 influence nothing. None means equal weights. Whole
-            numbers count as so many equal rows, others in units of their mean; a common factor changes nothing.
-            `class_weight` multiplies them.
+            numbers count as so many equal rows, and a common factor changes nothing. `class_weight` multiplies them.
+            What weights all rows of a class have in common, and weights that are no multiples of one, are importance:
+            rows tell no more of the class for it.
 
         Returns
         -------
@@ -796,7 +798,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ) -> Self:
         """Train on these rows by one pass of Adam, whatever `solver` is.
 
-        The first call places the knots for all later ones.
+        The first call places the knots for all later ones; a warning tells of rows that they do not suit.
 
         Parameters
         ----------

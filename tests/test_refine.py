@@ -603,3 +603,16 @@ def test_warm_start_takes_a_stronger_penalty():
     assert model.score(X, y) > 0.5
     model.set_params(alpha=100.0).fit(X, y)
     assert model.score(X, y) < 0.1 and model.edof_ < 1.0
+
+
+def test_partial_fit_tells_of_rows_that_the_first_call_does_not_suit():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(200, 2)), rng.normal(size=200)
+    model = quick(KANRegressor).partial_fit(X[:100], y[:100])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X[100:], y[100:])
+    with pytest.warns(UserWarning, match=r"Most values of columns \[1\]"):
+        model.partial_fit(X * [1.0, 100.0], y)
+    with pytest.warns(UserWarning, match="Most values of y"):
+        model.partial_fit(X, 1000.0 * y)
