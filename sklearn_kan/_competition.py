@@ -73,6 +73,7 @@ class Competition(StageTrainer):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.n_members = 1
+        self.reached = []  # what an interrupt may go back to, besides the members
         self.ridges = None  # of the starts of L-BFGS, once a competition has told them
 
     def _n_starts(self):
@@ -149,6 +150,7 @@ class Competition(StageTrainer):
             return starts
         for start, ridge, smoothness in zip(starts, cycle(ridges), cycle(FIRST_SMOOTHNESS), strict=False):
             start.ridge, start.smoothness = ridge, smoothness
+        self.reached += starts
         rounds = _LBFGS_ROUNDS if self.solver == "lbfgs" and self.adaptive else _ROUNDS
         self.progress.begin_stage("starts", min(rounds[-1][0], settings.max_iter))
         done = 0

@@ -106,12 +106,14 @@ class Trainer(Competition):
             self.value = self._final_value()
 
     def _keep_finished(self):
-        """Of several members those that had a stage, else the network as it is."""
+        """Of several members those that had a stage, else the network as it is, or another one that has less loss."""
         several, self.members = len(self.members) > 1, self.members[: self.n_trained]
         if several and self.members:
             self._unite()
         else:
-            self.members = [self._remember(Start())]
+            found = [self._remember(Start()), *self.reached]
+            self.members = [min(found, key=lambda start: self._loss_value(start.network))]
+            self._go_on_from(self.members[0])
 
     def _stages(self, grid_sizes, make_network, make_additive):
         self.network = make_network(self.rng) if callable(make_network) else make_network.copy()
@@ -285,6 +287,7 @@ class Trainer(Competition):
     def _begin_anew(self, make_network, ridges=None):
         """New starts in place of the members, with ridges if these are known."""
         self.ridges = ridges
+        self.reached += self.members[: self.n_trained]
         try:
             self._go_on_from(Start(make_network(self.rng)))
             self.members, self.n_trained = self._compete(make_network), 0
@@ -357,6 +360,7 @@ class Trainer(Competition):
         promised = self._promised(loss)
         if loss < _LEFT * self.null_loss or promised == np.inf:
             return
+        self.reached = others
         self.progress.begin_stage("additive", self.settings.max_iter)
         self._train_alone(make_additive(self.rng), record=False)
         additive, own = self.members[0], self._promised(self._mean_loss(self.network, self.rows))
@@ -504,6 +508,7 @@ class Trainer(Competition):
 
     def _prune(self):
         """Remove weak edges, then those that others make up for, and train on; nothing is left of noise."""
+        self.reached = []  # all of it is larger
         whole = self._best_measured()
         pruned = prune(whole, self.settings.prune_threshold)
         trained = self.reg_lambda == 0.0 and pruned.n_parameters == whole.n_parameters

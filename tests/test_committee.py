@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sklearn_kan import KANClassifier, KANRegressor
+from sklearn_kan import KANClassifier, KANRegressor, _competition, _iterated_screening, _training
 from sklearn_kan._committee import apart, committee_size, side_by_side, with_hidden_nodes
 
 
@@ -191,3 +191,34 @@ def test_wide_tables_have_fewer_members(n_columns, hidden):
     X = rng.normal(size=(200, n_columns))
     model = KANRegressor(max_iter=2, n_init=1, random_state=0).fit(X, X.sum(axis=1))
     assert model.layer_sizes_ == [n_columns, hidden, 1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_interrupt_of_another_trial_keeps_the_best_start(monkeypatch):
+    def begin_and_be_interrupted(self, starts, make_network):
+        self.network = make_network(self.rng)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_competition.Competition, "_needs_much_ridge", begin_and_be_interrupted)
+    X, y = noisy_rows(400)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.3
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_members", [1, 4])
+def test_an_interrupt_of_the_additive_model_keeps_the_others(n_members, monkeypatch):
+    def begin_and_be_interrupted(self, network, *, record):
+        self.network = network
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_training.Trainer, "_train_alone", begin_and_be_interrupted)
+    monkeypatch.setattr(_iterated_screening, "committee", lambda *arguments: ([8], n_members))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = np.sin(X[:, 0]) + X[:, 1] + rng.normal(size=200)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(max_iter=20, random_state=0).fit(X, y)
+    assert model.layer_sizes_ == [3, 8 * n_members, 1]
+    assert model.score(X, y) > 0.3
