@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._committee import committee_size, even_shares, side_by_side, with_hidden_nodes
-from ._competition import FEWEST_STARTS, TRIAL, Competition, Start, lm_work
+from ._committee import committee_size
+from ._competition import FEWEST_STARTS, TRIAL, Start, lm_work
 from ._elimination import needless_edges
 from ._grid import follow_activations, refine, with_overhang
-from ._posterior import Mixture, degrees_of_freedom, laplace
+from ._members import FREEDOM_COST, INTERRUPTED, LITTLE, Members
 from ._pruning import prune, without_edges
 from ._safe_bayes import ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
@@ -25,8 +25,6 @@ _CHEAP_WORK = 1e8
 _PARAMETERS_A_TARGET = 3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
-# Where less than this part of it is explained the next grid begins anew.
-_LITTLE = 0.05
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
 _ELIMINATIONS, _AT_ONCE = 8, 0.25
 # Grids up to this size are trained on any number of rows, finer ones on this many rows an interval.
@@ -34,16 +32,8 @@ _ANY_ROWS = 5
 _ROWS_AN_INTERVAL = 2
 # Least and most intervals of grid_size='auto', and the rows that make one, in all and for every column at least.
 _AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
-# What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
-_FREEDOM_COST = 1.4
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
-# An additive model joins a committee that leaves this part of the constant model's loss and uses up at most this part
-# of the rows, if the loss on new rows that it promises is higher by this part at most, and by so many times one over
-# the root of the rows, which errors of that have; half of the whole is its share.
-_LEFT, _USED, _WORSE, _ERRORS, _SHARE = 0.1, 0.3, 0.1, 2.5, 0.5
-# An additive model of all columns takes the place of networks on some where it promises this part of their loss.
-_CLEARLY, _USED_BY_ALL = 0.9, 0.95
 
 
 def choose_solver(n_rows, n_outputs, network, n_parameters):
@@ -54,15 +44,14 @@ def choose_solver(n_rows, n_outputs, network, n_parameters):
     return "lbfgs" if n_rows * touched <= _LBFGS_WORK else "adam"
 
 
-class Trainer(Competition):
+class Trainer(Members):
     """Trains one network, or a committee, on one grid after the other, and prunes it."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.trying = False  # L-BFGS, whether the data is exact enough for Levenberg-Marquardt
         self.stage_scores = []
-        self.members, self.n_trained = [], 0
-        self.shares = None  # of the members; None for equal ones
+        self.n_trained = 0
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
@@ -97,7 +86,7 @@ class Trainer(Competition):
         except KeyboardInterrupt:
             if self.network is None:
                 raise
-            warnings.warn("Training was interrupted; the last good model is kept.", stacklevel=5)
+            warnings.warn(INTERRUPTED, stacklevel=5)
             self.stopped = True
             self._keep_finished()
             self.value = None
@@ -109,7 +98,7 @@ class Trainer(Competition):
         """Of several members those that had a stage, else the network as it is, or another one that has less loss."""
         several, self.members = len(self.members) > 1, self.members[: self.n_trained]
         if several and self.members:
-            self._unite()
+            self.unite()
         else:
             found = [self._remember(Start()), *self.reached]
             self.members = [min(found, key=lambda start: self._loss_value(start.network))]
@@ -140,8 +129,8 @@ class Trainer(Competition):
             self.finished = all(member.finished for member in self.members)
             self._warn_of_iterations()
         if make_additive is not None and not self.stopped and self.late is None:
-            self._admit_additive(make_additive)
-        self._unite()
+            self.admit_additive(make_additive)
+        self.unite()
         if self.settings.prune_threshold > 0.0:
             self._prune()
 
@@ -320,7 +309,7 @@ class Trainer(Competition):
     def _explains_little(self):
         """Whether next to nothing is explained: what a grid is too coarse for counts as noise on it."""
         least = min(self._loss_value(member.network) for member in self.members)
-        return least > (1.0 - _LITTLE) * self.null_loss > 0.0
+        return least > (1.0 - LITTLE) * self.null_loss > 0.0
 
     def _refined(self, grid_size):
         """The network on a stage's grid; finer knots begin where the activations are, as later moves cost more."""
@@ -330,75 +319,6 @@ class Trainer(Competition):
         if grid_size == self.network.layers[0].grid_size:
             return network
         return follow_activations(network, *self.sample, self.settings.knots)
-
-    def _unite(self):
-        """The members at their best, side by side as one network."""
-        for member in self.members:
-            self._go_on_from(member)
-            self._restore_best()
-            self._remember(member)
-        if len(self.members) == 1:
-            return
-        grid_size = max(member.network.layers[0].grid_size for member in self.members)
-        for member in self.members:
-            member.network = refine(member.network, grid_size)
-        first, *others = (member.strengths for member in self.members)
-        self.network = side_by_side([member.network for member in self.members], self.shares)
-        self.strengths = first.joined(others)
-        self.best, self.evidence, self.value = Best(), None, None
-
-    def _admit_additive(self, make_additive):
-        """Let an additive model be a member where it promises to be about as good as the others, whose mean is better.
-
-        Measured for L-BFGS on noisy rows. Where the others explain next to nothing it stays alone, if it promises more.
-        """
-        if self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
-            return
-        others = self.members
-        raw = np.mean([member.network.raw_predict(self.rows.X) for member in others], axis=0)
-        loss = self._average_loss(raw, self.rows)
-        promised = self._promised(loss)
-        if loss < _LEFT * self.null_loss or promised == np.inf:
-            return
-        self.reached = others
-        self.progress.begin_stage("additive", self.settings.max_iter)
-        self._train_alone(make_additive(self.rng), record=False)
-        additive, own = self.members[0], self._promised(self._mean_loss(self.network, self.rows))
-        alone = own < promised and loss > (1.0 - _LITTLE) * self.null_loss
-        self.members = self.members if alone else others
-        worse = min(_WORSE, _ERRORS / np.sqrt(self.n_cases))
-        if self.progress.end_stage(self.network) or alone or own > (1.0 + worse) * promised:
-            return
-        size = np.abs(additive.network.raw_predict(self.rows.X) - additive.network.offset).max(axis=0)
-        additive.network = with_hidden_nodes(additive.network, np.where(size > 0.0, size, 1.0))
-        additive.strengths = additive.strengths.with_hidden_nodes(additive.network.shape[1])
-        self.members = [*others, additive]
-        self.shares = np.append((1.0 - _SHARE) * even_shares(len(others)), _SHARE)
-
-    def _train_alone(self, network, *, record):
-        """One network that is the only member, from where it is."""
-        self._go_on_from(Start(network))
-        self.network, self.value = self._solve(network, self.settings.max_iter, record=record)
-        self.members = [self._remember(Start())]
-
-    def _promised(self, loss, *, cost=_FREEDOM_COST, most=_USED):
-        """Loss of the members on new rows, as generalised cross-validation or Akaike's criterion corrects this one.
-
-        Infinite where they have used up the rows.
-        """
-        used = cost * self.degrees_of_freedom() / (self.n_cases * self.rows.y.shape[1])
-        if not used <= cost * most:
-            return np.inf
-        return loss + used * self.rows.y.shape[1] if self.loss.known_dispersion else loss / (1.0 - used) ** 2
-
-    def run_instead(self, other, network):
-        """Train an additive network on more columns than another trainer had; whether it promises clearly more."""
-        self.solver = other.solver
-        self.progress.begin_stage("additive, all columns", self.settings.max_iter)
-        self._train_alone(network, record=True)
-        self.progress.end_stage(self.network)
-        own = self._promised(self.training_loss(), cost=1.0, most=_USED_BY_ALL)  # no choice of columns or functions
-        return own < _CLEARLY * other._promised(other.training_loss())
 
     def _choose_solver(self, n_parameters):
         """The one that fits the size of a stage; where that is Levenberg-Marquardt, but dear, L-BFGS tries first.
@@ -476,33 +396,6 @@ class Trainer(Competition):
                 ConvergenceWarning,
                 stacklevel=7,
             )
-
-    def _of_members(self, find):
-        """What is found of the objective of each member."""
-        if len(self.members) == 1:
-            return [find(self._thinned(self._objective(self.network)))]
-        united, found = self.strengths, []
-        for member in self.members:
-            self.strengths = member.strengths
-            found.append(find(self._thinned(self._objective(member.network))))
-        self.strengths = united
-        return found
-
-    def degrees_of_freedom(self):
-        """Of the network, or the mean of its members'; NaN where they are not known."""
-        found = self._of_members(degrees_of_freedom)
-        return np.nan if None in found else float(np.average(found, weights=self.shares))
-
-    def posterior(self):
-        """Laplace approximation at the network; None where it is not known."""
-        found = self._of_members(partial(laplace, n_cases=self.n_cases, validation=self.validation))
-        if any(one is None for one in found):
-            return None
-        if len(found) == 1:
-            return found[0]
-        networks = [member.network for member in self.members]
-        shares = even_shares(len(networks)) if self.shares is None else self.shares
-        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation, shares)
 
     # --- pruning ------------------------------------------------------------------------------------------------
 
@@ -595,7 +488,7 @@ class Trainer(Competition):
         penalised = free + objective.quadratic_curvature()
         ridge = np.finfo(np.float64).eps * np.trace(penalised) * np.eye(len(free))
         used = np.trace(np.linalg.solve(penalised + ridge, free))
-        freedom = max(1.0 - _FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
+        freedom = max(1.0 - FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
 

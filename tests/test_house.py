@@ -42,11 +42,12 @@ LEVELS = {
     10: ("_smoothing", "_elimination"),
     11: ("_stage", "_plotting", "_symbolic", "_formula"),
     12: ("_competition", "_inspection", "_narrowing"),
-    13: ("_training",),
-    14: ("_iterated_screening",),
-    15: ("_base",),
-    16: ("_estimators",),
-    17: ("__init__",),
+    13: ("_members",),
+    14: ("_training",),
+    15: ("_iterated_screening",),
+    16: ("_base",),
+    17: ("_estimators",),
+    18: ("__init__",),
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 STRANGERS = ("_losses", "_penalties", "_solvers")

@@ -349,3 +349,19 @@ def test_many_small_effects_are_not_screened_out(n_rows, noise):
     linear = RidgeCV(np.logspace(-2, 4, 20)).fit(X[:n_rows], y[:n_rows])
     assert model.score(X[n_rows:], y[n_rows:]) > linear.score(X[n_rows:], y[n_rows:]) - 0.1
     assert (model.feature_importances_ > 0.0).sum() > 30
+
+
+def test_an_interrupt_of_the_model_of_all_columns_keeps_the_others(monkeypatch):
+    train = _training.Trainer._train_alone
+
+    def interrupted(self, network, *, record):
+        if record:
+            raise KeyboardInterrupt
+        train(self, network, record=record)
+
+    monkeypatch.setattr(_training.Trainer, "_train_alone", interrupted)
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(100, 40))
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(random_state=0).fit(X, X @ rng.normal(size=40))
+    assert model.layer_sizes_[1] > 1
