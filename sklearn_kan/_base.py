@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
 from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, labels_in_cases, rounded
-from ._grid import input_scaling, refine
+from ._grid import input_scaling, range_sample, refine
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
 from ._layer import BASE_ACTIVATIONS, to_knots
@@ -34,7 +34,7 @@ from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
 
 # Of the pickled state; a newer version reads all older ones.
-_FORMAT = 2
+_FORMAT = 3
 # Median size of targets, in units of the first fit, that these do not suit, and of columns, in those of the knots.
 _OTHER_UNITS, _OTHER_RANGE = 10.0, 3.0
 # With more rows early_stopping='auto' holds some out.
@@ -410,7 +410,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         rng = self._pass_random_state()
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         if not first:
-            self._warn_of_range(X, rows.y)
+            self._warn_of_range(rows, inner)
         trainer = Trainer(self, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
@@ -428,12 +428,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.categories_, self._adam_state, self._hidden = categories, state, hidden
         return self
 
-    def _warn_of_range(self, X, y):
+    def _warn_of_range(self, rows, scaling):
         """Tell of rows that the knots and the units of the first call do not suit."""
-        layer = self.network_.layers[0]
-        t = np.nan_to_num(to_knots(X, layer.center, layer.scale))
-        far = (np.median(np.abs(t), axis=0) > _OTHER_RANGE) & layer.splines().edges.any(axis=1)
-        if far.any() or _in_other_units(y):
+        some, _ = range_sample(rows.X, rows.weight)
+        t = np.nan_to_num(to_knots(some, *scaling))
+        far = (np.median(np.abs(t), axis=0) > _OTHER_RANGE) & self.network_.layers[0].splines().edges.any(axis=1)
+        if far.any() or _in_other_units(rows.y):
             what = f"columns {np.flatnonzero(far).tolist()}" if far.any() else "y"
             warnings.warn(
                 f"Most values of {what} are far outside of the range of the first call of partial_fit, which placed "

@@ -113,8 +113,11 @@ class IteratedScreening:
         return make_network, n_members, self._additive(part, grid_sizes)
 
     def _additive(self, part, grid_sizes):
-        """A function rng -> additive network; None where sizes are given, or the network is for reading."""
-        if self.hidden is not None or not self.screens or len(grid_sizes) > 1:
+        """A function rng -> additive network; None where sizes are given, or the network is for reading.
+
+        Nor beside steps, which no hidden node can hand on as they are.
+        """
+        if self.hidden is not None or not self.screens or len(grid_sizes) > 1 or self.settings.degree == 0:
             return None
         return part.network_maker(self.settings, [], grid_sizes[0], self.offset)
 

@@ -222,3 +222,15 @@ def test_an_interrupt_of_the_additive_model_keeps_the_others(n_members, monkeypa
         model = KANRegressor(solver="lbfgs", max_iter=20, random_state=0).fit(X, y)
     assert model.layer_sizes_ == [3, 8 * n_members, 1]
     assert model.score(X, y) > 0.3
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("degree, n_hidden", [(0, 32), (1, 33)])
+def test_steps_have_no_additive_model_beside_them(degree, n_hidden):
+    """A node that goes on as it is needs a line."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = np.sin(X[:, 0]) + X[:, 1] + rng.normal(size=300)
+    model = KANRegressor(degree=degree, max_iter=30, random_state=0).fit(X, y)
+    assert model.layer_sizes_ == [3, n_hidden, 1]
+    assert model.score(X, y) > 0.3
