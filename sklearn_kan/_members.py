@@ -19,8 +19,9 @@ FREEDOM_COST = 1.4
 # of the rows, if the loss on new rows that it promises is higher by this part at most, and by so many times one over
 # the root of the rows, which errors of that have; half of the whole is its share.
 _LEFT, _USED, _WORSE, _ERRORS, _SHARE = 0.1, 0.3, 0.1, 2.5, 0.5
-# An additive model of all columns takes the place of networks on some where it promises this part of their loss.
-_CLEARLY, _USED_BY_ALL = 0.9, 0.95
+# An additive model of all columns takes the place of networks on some where it promises this part of their loss; and
+# what either may use up of the rows, each degree of freedom at its cost.
+_CLEARLY, _MOST_USED = 0.9, 0.95
 
 INTERRUPTED = "Training was interrupted; the last good model is kept."
 
@@ -101,13 +102,17 @@ class Members(Competition):
         if self.progress.end_stage(self.network) or alone or own > (1.0 + worse) * promised:
             return
         size = np.abs(additive.network.raw_predict(self.rows.X) - additive.network.offset).max(axis=0)
-        additive.network = with_hidden_nodes(additive.network, np.where(size > 0.0, size, 1.0))
-        additive.strengths = additive.strengths.with_hidden_nodes(additive.network.shape[1])
+        size = np.where(size > 0.0, size, 1.0)
+        additive.network = with_hidden_nodes(additive.network, size)
+        additive.strengths = additive.strengths.with_hidden_nodes(size)
         self.members = [*others, additive]
         self.shares = np.append((1.0 - _SHARE) * even_shares(len(others)), _SHARE)
 
     def run_instead(self, other, network):
         """Train an additive network on more columns than another trainer had; whether it promises clearly more."""
+        loss = other.training_loss()
+        if loss < _LEFT * other.null_loss:
+            return False
         self.solver = other.solver
         self.progress.begin_stage("additive, all columns", self.settings.max_iter)
         try:
@@ -116,8 +121,8 @@ class Members(Competition):
             warnings.warn(INTERRUPTED, stacklevel=6)
             return False
         self.progress.end_stage(self.network)
-        own = self._promised(self.training_loss(), cost=1.0, most=_USED_BY_ALL)  # no choice of columns or functions
-        return own < _CLEARLY * other._promised(other.training_loss())
+        own = self._promised(self.training_loss(), cost=1.0, most=_MOST_USED)  # no choice of columns or functions
+        return own < _CLEARLY * other._promised(loss, most=_MOST_USED / FREEDOM_COST)
 
     def _train_alone(self, network, *, record):
         """One network that is the only member, from where it is."""

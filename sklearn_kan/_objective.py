@@ -47,10 +47,13 @@ class Strengths:
         """Whether these lists belong to a network of this shape."""
         return [len(part) for part in self.alpha] == network.shape[:-1]
 
-    def with_hidden_nodes(self, n_nodes):
-        """Lists for hidden nodes as well, whose strengths are the mean of those at the columns."""
-        lists = {name: getattr(self, name) for name in ("alpha", "smoothing")}
-        return replace(self, **{name: [part[0], np.full(n_nodes, part[0].mean())] for name, part in lists.items()})
+    def with_hidden_nodes(self, size):
+        """Lists for hidden nodes as well, in whose units of this size the weights at the columns are."""
+        lists = {}
+        for name in ("alpha", "smoothing"):
+            columns = getattr(self, name)[0]
+            lists[name] = [columns * np.mean(size**2), np.full(len(size), columns.mean())]
+        return replace(self, **lists)
 
     def joined(self, others):
         """Lists for networks side by side: the mean at the columns, one after the other at the hidden nodes."""

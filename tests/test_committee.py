@@ -7,6 +7,7 @@ import pytest
 
 from sklearn_kan import KANClassifier, KANRegressor, _competition, _iterated_screening, _training
 from sklearn_kan._committee import apart, committee_size, side_by_side, with_hidden_nodes
+from sklearn_kan._objective import Strengths
 
 
 def noisy_rows(n_rows=200, seed=0):
@@ -57,6 +58,12 @@ def test_an_additive_network_goes_behind_hidden_nodes_and_takes_its_share(n_outp
     assert hidden.shape == [4, n_outputs, n_outputs]
     expected = [network.raw_predict(X) for network in (other, additive)]
     np.testing.assert_allclose(hidden.raw_predict(X), expected[1], rtol=1e-10)
+    size = np.array([0.5, 3.0])[:n_outputs]
+    strengths = Strengths([np.array([1.0, 2.0, 3.0, 4.0])], [np.full(4, 0.1)]).with_hidden_nodes(size)
+    assert strengths.fit(hidden)
+    squares = [np.sum(network.layers[0].weights ** 2, axis=(1, 2)) for network in (additive, hidden)]
+    if n_outputs == 1:  # the same penalty
+        np.testing.assert_allclose(strengths.alpha[0] * squares[1], [1.0, 2.0, 3.0, 4.0] * squares[0], rtol=1e-12)
     shares = np.array([0.75, 0.25])
     whole = side_by_side([other, hidden], shares)
     np.testing.assert_allclose(whole.raw_predict(X), np.tensordot(shares, expected, 1), rtol=1e-10)
