@@ -286,8 +286,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _warm_start(self, table, hidden, grid_sizes):
         """The fitted network to go on with, and the grid stages that are left."""
         network = self.network_.scaled(*table.inner)
-        others = hidden is not None and self._hidden not in (None, hidden)  # nodes that are pruned may be asked for
-        if others or (hidden is not None and len(hidden) != len(network.layers) - 1):
+        n_hidden, asked_for = len(network.layers) - 1, self._hidden  # some nodes of these may be pruned
+        if hidden is not None and (len(hidden) != n_hidden or asked_for not in (None, hidden)):
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for other ones. Set warm_start=False."

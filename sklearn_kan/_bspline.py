@@ -43,6 +43,11 @@ def extend_breakpoints(breakpoints, degree):
     return np.ascontiguousarray(np.hstack([left, breakpoints, right]))
 
 
+def even_knots(n_in, grid_size, degree):
+    """Knots of nodes with intervals of one width from -1 to 1, shape (n_in, grid_size + 2 * degree + 1)."""
+    return extend_breakpoints(np.tile(np.linspace(-1.0, 1.0, grid_size + 1), (n_in, 1)), degree)
+
+
 def breakpoints_of(knots, degree):
     """Breakpoints inside an extended knot vector, shape (n_in, grid_size + 1)."""
     return knots[:, degree : knots.shape[1] - degree]

@@ -9,7 +9,7 @@ An additive model, a network without a hidden layer, may be one of them: it has 
 
 import numpy as np
 
-from ._bspline import extend_breakpoints, greville
+from ._bspline import even_knots, greville
 from ._layer import Layer
 from ._network import Network
 
@@ -38,9 +38,9 @@ def committee(settings, hidden, n_rows, n_columns, n_outputs):
     return ([_MEMBER], n_members) if n_members > 1 else ([ALONE], 1)
 
 
-def even_shares(n_members):
-    """Shares of members that count the same."""
-    return np.full(n_members, 1.0 / n_members)
+def shares_of(n_members, given=None):
+    """Shares of the members in the whole: equal ones unless others are given."""
+    return np.full(n_members, 1.0 / n_members) if given is None else given
 
 
 def with_hidden_nodes(network, size):
@@ -48,7 +48,7 @@ def with_hidden_nodes(network, size):
     first, n_nodes = network.copy().layers[0], network.shape[-1]
     for j in range(n_nodes):
         first.rescale_output(j, size[j])
-    knots = extend_breakpoints(np.tile(np.linspace(-1.0, 1.0, first.grid_size + 1), (n_nodes, 1)), first.degree)
+    knots = even_knots(n_nodes, first.grid_size, first.degree)
     mask = np.eye(n_nodes, dtype=bool)
     weights = np.zeros((n_nodes, first.n_basis + 1, n_nodes))
     weights[:, :-1] = greville(knots, first.degree)[:, :, None] * np.diag(size)[:, None]
@@ -60,7 +60,7 @@ def with_hidden_nodes(network, size):
 def side_by_side(networks, shares=None):
     """One network whose output is the mean of those of several, weighed by their shares."""
     firsts, lasts = zip(*(network.layers for network in networks), strict=True)
-    shares = even_shares(len(networks)) if shares is None else shares
+    shares = shares_of(len(networks), shares)
 
     def joined(layers, name, axis=0):
         return np.concatenate([getattr(layer, name) for layer in layers], axis=axis)
@@ -82,7 +82,7 @@ def apart(network, members, shares=None):
     """The networks that are side by side in this one: so many of one size, or of these sizes."""
     first, last = network.layers
     sizes = [last.n_in // members] * members if np.ndim(members) == 0 else members
-    shares = even_shares(len(sizes)) if shares is None else shares
+    shares = shares_of(len(sizes), shares)
     member = np.repeat(np.arange(len(sizes)), sizes)
     inputs, outputs = np.ones(first.n_in, dtype=bool), np.ones(last.n_out, dtype=bool)
     found = []

@@ -57,7 +57,7 @@ def as_cases(weight, n_cases=None):
     """
     used = weight[weight > 0.0]
     if _whole(used):
-        return weight / np.gcd.reduce(used.astype(np.int64))
+        return weight / _common_factor(used)
     weight = weight / used.max()
     return weight * ((len(used) if n_cases is None else n_cases) / weight.sum())
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._bspline import extend_breakpoints
+from ._bspline import even_knots
 from ._categorical import Tables
 from ._layer import FARTHEST, Expansion, Layer
 
@@ -194,7 +194,7 @@ class FirstLayer(Layer):
             out[~columns], out[columns] = others, own
             return out
 
-        even = extend_breakpoints(np.linspace(-1.0, 1.0, self.grid_size + 1)[None], self.degree)
+        even = even_knots(1, self.grid_size, self.degree)
         return self.replace(
             weights=spread(self.weights, 0.0),
             knots=spread(self.knots, even),

@@ -124,14 +124,13 @@ class IteratedScreening:
     def _or_additive(self, trainer, whole, rng, progress):
         """An additive model of all columns instead, where effects are so many that each shows too little by itself."""
         rows = self.table.rows
-        sizes = grid_stages(self.grid_sizes, *rows.X.shape, 1)
-        make_additive = self._additive(self.table, sizes)
-        if trainer.solver != "lbfgs" or trainer.validation is not None or make_additive is None:
+        make_additive = self._additive(self.table, grid_stages(self.grid_sizes, *rows.X.shape, 1))
+        if make_additive is None:
             return trainer, whole
         progress.whole = Whole.of_all(whole.scaling).network
         other = Trainer(self.settings, self.loss, rows, None, rng, progress)
         other.count_from(self.offset)
-        if other.run_instead(trainer, make_additive(rng)):
+        if other.run_instead(trainer, make_additive):
             return other, Whole.of_all(whole.scaling)
         progress.whole = whole.network
         return trainer, whole

@@ -6,8 +6,8 @@ is smooth (the generalised Gauss-Newton matrix is J' C J) and that of a quadrati
 
 `dispersion` is the mean square of the gradient over the mean curvature, the variance of the noise in units of a squared
 error; weights sum to 1.
-`known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels;
-a `fixed_dispersion` above 0 is that of a likelihood in other units.
+`known_dispersion` says that the loss is a log-likelihood whose noise has no free scale, as with class labels.
+`fixed_dispersion` is the scale of a log-likelihood, 1 in its own units; 0 where the residuals tell it.
 `inverse_link_slopes`, of the losses of a regressor, are the first and second derivative of the inverse link.
 """
 
@@ -124,7 +124,7 @@ class Huber(_IdentityLink):
 class Poisson:
     """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y).
 
-    Counts that vary no more than a Poisson distribution does have its dispersion, in the units of y.
+    That of small counts is fixed, in the units of y.
     """
 
     fixed_dispersion: float = 0.0
@@ -158,7 +158,7 @@ class Poisson:
 class BinaryLogLoss:
     """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
 
-    known_dispersion, fixed_dispersion = True, 0.0
+    known_dispersion, fixed_dispersion = True, 1.0
 
     def value(self, y, raw):
         return np.logaddexp(0.0, raw) - y * raw
@@ -185,7 +185,7 @@ def _of_classes(function, raw):
 class MultinomialLogLoss:
     """l = -sum_c y_c log softmax(raw)_c, y one-hot; C = diag(p) - p p', A_kc = sqrt(p_c) (delta_kc - p_k)."""
 
-    known_dispersion, fixed_dispersion = True, 0.0
+    known_dispersion, fixed_dispersion = True, 1.0
 
     def value(self, y, raw):
         return -np.where(y > 0, y * _of_classes(log_softmax, raw), 0.0)

@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from ._committee import even_shares, side_by_side, with_hidden_nodes
+from ._committee import shares_of, side_by_side, with_hidden_nodes
 from ._competition import Competition, Start
 from ._grid import refine
 from ._posterior import Mixture, degrees_of_freedom, laplace
 from ._stage import Best
 
-# Where less than this part of it is explained, little is.
+# Little is explained where less than this part of the constant model's loss is.
 LITTLE = 0.05
 # What a degree of freedom counts in generalised cross-validation, which is else fooled by noise (Kim & Gu 2004).
 FREEDOM_COST = 1.4
@@ -33,6 +33,7 @@ class Members(Competition):
         super().__init__(*arguments)
         self.members = []
         self.shares = None  # of the members; None for equal ones
+        self.edofs = {}  # known by the parameters of a network: strengths, and degrees of freedom
 
     def unite(self):
         """The members at their best, side by side as one network."""
@@ -63,8 +64,16 @@ class Members(Competition):
 
     def degrees_of_freedom(self):
         """Of the network, or the mean of its members'; NaN where they are not known."""
-        found = self._of_members(degrees_of_freedom)
+        found = self._of_members(self._edof)
         return np.nan if None in found else float(np.average(found, weights=self.shares))
+
+    def _edof(self, objective):
+        """Of one network, remembered: they take long, and the same member is asked several times."""
+        theta, strengths = objective.network.theta.tobytes(), objective.strengths
+        known = self.edofs.get(theta)
+        if known is None or known[0] is not strengths.alpha or known[1] is not strengths.smoothing:
+            known = self.edofs[theta] = strengths.alpha, strengths.smoothing, degrees_of_freedom(objective)
+        return known[2]
 
     def posterior(self):
         """Laplace approximation at the network; None where it is not known."""
@@ -74,8 +83,8 @@ class Members(Competition):
         if len(found) == 1:
             return found[0]
         networks = [member.network for member in self.members]
-        shares = even_shares(len(networks)) if self.shares is None else self.shares
-        return Mixture.of(found, networks, self.rows if self.validation is None else self.validation, shares)
+        rows = self.rows if self.validation is None else self.validation
+        return Mixture.of(found, networks, rows, shares_of(len(networks), self.shares))
 
     # --- an additive model --------------------------------------------------------------------------------------------
 
@@ -84,13 +93,13 @@ class Members(Competition):
 
         Measured for L-BFGS on noisy rows. Where the others explain next to nothing it stays alone, if it promises more.
         """
-        if self.solver != "lbfgs" or not self._by_evidence() or self.validation is not None:
+        if not (self._suits_additive and self._by_evidence()):
             return
         others = self.members
         raw = np.mean([member.network.raw_predict(self.rows.X) for member in others], axis=0)
         loss = self._average_loss(raw, self.rows)
-        promised = self._promised(loss)
-        if loss < _LEFT * self.null_loss or promised == np.inf:
+        promised = np.inf if loss < _LEFT * self.null_loss else self._promised(loss)
+        if promised == np.inf:
             return
         self.reached = others
         self.progress.begin_stage("additive", self.settings.max_iter)
@@ -106,17 +115,22 @@ class Members(Competition):
         additive.network = with_hidden_nodes(additive.network, size)
         additive.strengths = additive.strengths.with_hidden_nodes(size)
         self.members = [*others, additive]
-        self.shares = np.append((1.0 - _SHARE) * even_shares(len(others)), _SHARE)
+        self.shares = np.append((1.0 - _SHARE) * shares_of(len(others)), _SHARE)
 
-    def run_instead(self, other, network):
+    @property
+    def _suits_additive(self):
+        """Whether the networks are trained in a way that an additive model was measured beside."""
+        return self.solver == "lbfgs" and self.validation is None
+
+    def run_instead(self, other, make_additive):
         """Train an additive network on more columns than another trainer had; whether it promises clearly more."""
         loss = other.training_loss()
-        if loss < _LEFT * other.null_loss:
+        if not other._suits_additive or loss < _LEFT * other.null_loss:
             return False
         self.solver = other.solver
         self.progress.begin_stage("additive, all columns", self.settings.max_iter)
         try:
-            self._train_alone(network, record=True)
+            self._train_alone(make_additive(self.rng), record=True)
         except KeyboardInterrupt:
             warnings.warn(INTERRUPTED, stacklevel=6)
             return False

@@ -15,7 +15,7 @@ import numpy as np
 
 from ._blocks import Parts, affordable_parts, curvatures, curved
 from ._cholesky import inverse_root, inverses
-from ._committee import apart, even_shares
+from ._committee import apart, shares_of
 from ._covariance import Covariance
 from ._threads import map_chunks
 
@@ -104,7 +104,7 @@ class Mixture:
     def variance(self, network, X):
         """Variance of raw predictions, shape (n_samples, n_outputs)."""
         n_members = len(self.members)
-        shares = even_shares(n_members) if self.shares is None else self.shares
+        shares = shares_of(n_members, self.shares)
         networks = apart(network, self.sizes or n_members, shares)
         own = np.stack([member.variance(one, X) for member, one in zip(self.members, networks, strict=True)])
         raw = np.stack([one.raw_predict(X) for one in networks])

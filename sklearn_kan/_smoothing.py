@@ -5,12 +5,12 @@ Fasiolo 2017, doi:10.1111/biom.12666). F is a mean over n cases of m targets, H 
 the penalties, V = H^-1, and phi the variance of the noise:
 
     lambda_k <- (gamma_k + 2 t) / (n / phi theta' S_k theta + 2 t / lambda)     gamma_k = lambda_k tr((S^- - V) S_k)
-    phi       = n m / (n m - edof) times the loss's dispersion, or 1 for labels       edof = tr(V (H - S))
+    phi       = n m / (n m - edof) times the loss's dispersion, if none is fixed      edof = tr(V (H - S))
     evidence  = log likelihood - (n / phi theta' S theta + log |H| - log |S|) / 2
 
-The log likelihood is -n loss / phi for class labels, and for counts whose phi is that of a Poisson distribution, else
-that of normal noise of this variance, -(n m log(phi) + n m - edof) / 2. Where residuals hide noise (`_safe_bayes`) it
-is that of noise of `excess` phi, which stands for phi in all of this.
+The log likelihood is -n loss / phi where phi is fixed, 1 for class labels and more for small counts, else that of
+normal noise of this variance, -(n m log(phi) + n m - edof) / 2. Where residuals hide noise (`_safe_bayes`) it is that
+of noise of `excess` phi, which stands for phi in all of this.
 
 gamma_k is the number of degrees of freedom that penalty k leaves to the data. The strengths of a layer are tied to
 their common one, lambda, as if that had been seen in 2 t degrees of freedom: nodes that little is known of follow the
@@ -127,7 +127,7 @@ def update(objective, theta, n_cases, names, *, dense, excess=1.0):
     covariance, preconditioner = _covariance(objective, theta, dense=dense)
     n_targets = n_cases * network.shape[-1]
     freedom = max(n_targets - covariance.edof, _LEAST_FREEDOM * n_targets)
-    phi = 1.0 if objective.loss.known_dispersion else objective.loss.fixed_dispersion
+    phi = objective.loss.fixed_dispersion
     known = phi > 0.0
     if not known:
         phi = max(objective.dispersion(theta) * n_targets / freedom, _LEAST_DISPERSION)

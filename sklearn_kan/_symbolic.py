@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ._affine_fit import fit_affine
-from ._bspline import extend_breakpoints, fit_function, greville
+from ._bspline import even_knots, fit_function, greville
 from ._grid import refine
 from ._layer import to_knots
 from ._network import Network
@@ -378,7 +378,7 @@ def _split(network, edge):
     layers = list(network.layers)
     before, behind = layers[l], layers[l + 1]
     layers[l] = before.with_own_output(i, j)
-    knots = extend_breakpoints(np.linspace(-1.0, 1.0, behind.grid_size + 1)[None], behind.degree)
+    knots = even_knots(1, behind.grid_size, behind.degree)
     mask, weights = np.zeros((1, behind.n_out), dtype=bool), np.zeros((1, behind.n_basis + 1, behind.n_out))
     for node, k, _, numbers in behind.symbols:
         if node == j:

@@ -384,7 +384,6 @@ class Trainer(Members):
         if losses[best] < self._mean_loss(self.network, rows):
             self.network = begun[best]
             self._find_strengths(self.network)
-            self.members = [self._remember(Start())]
             self.value = self._final_value()
 
     def _warn_of_iterations(self):
@@ -499,9 +498,8 @@ def most_stages(settings, n_grids, *, warm, rounds):
     if not warm:
         of_table = isinstance(settings.hidden_layer_sizes, str)
         most = committee_size(1, 1) if of_table else 1
-        trials = 2 * of_table + (1 + of_table) * (2 + starts) * (
-            settings.solver in ("auto", "lbfgs")
-        )  # of columns, of noise
+        trials = (1 + of_table) * (2 + starts) + 2 * of_table  # of columns, of noise, of additive models
+        trials *= settings.solver in ("auto", "lbfgs")
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
     return rounds * ((most + starts) * n_grids + pruning + takes_over + trials)
 
