@@ -13,6 +13,8 @@ _ROUNDING = 2.0**-32
 _RATINGS = 20
 # Small counts: their mean, or their variance in parts of it.
 _SMALL, _LITTLE_EXCESS = 1.0, 1.25
+# Least distinct rows of a class that are copies where their numbers have a common factor: it is no chance any more.
+_COPIES = 10
 # Relative error of weights that are multiples of one another.
 _SAME_MULTIPLE = 1e-9
 # Largest weight that may be a number of rows.
@@ -75,14 +77,23 @@ def in_cases(y, weight):
 def labels_in_cases(y, weight):
     """The same for labels, whose weights are their importance: so many rows tell as much as fewer equal ones do.
 
-    As many as (sum c f)^2 / sum c f^2 (Kish 1965), c being rows and f importances: what all rows of a class have in
-    common, repeated ones being copies then, or weights that are no multiples of anything.
+    As many as (sum c f)^2 / sum c f^2 (Kish 1965), c being rows and f importances: what the rows of a class have in
+    common beyond those of all, repeated ones being copies then, or weights that are no multiples of anything. A few
+    distinct rows may be as frequent as one another by design, as in a table of counts.
     """
     if len(y) > CANONICAL_ROWS or (weight == 1.0).all():
         return weight
-    codes, importance = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0], np.empty_like(weight)
-    for code in np.unique(codes):
-        importance[codes == code] = _common_factor(weight[codes == code])
+    codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
+    of_classes = [codes == code for code in np.unique(codes)]
+    factors = [_common_factor(weight[rows]) for rows in of_classes]
+    if _whole(weight):
+        least = np.gcd.reduce(factors)
+        factors = [
+            factor / least if rows.sum() >= _COPIES else 1.0 for factor, rows in zip(factors, of_classes, strict=True)
+        ]
+    importance = np.empty_like(weight)
+    for factor, rows in zip(factors, of_classes, strict=True):
+        importance[rows] = factor
     return weight * (weight.sum() / (weight @ importance))
 
 

@@ -201,6 +201,21 @@ def test_weights_of_labels_are_importance():
     assert_allclose(labels_in_cases(three, 1.0 + three[:, 0]).sum(), 54.0**2 / 82.0)
 
 
+def test_rows_of_a_table_of_counts_are_rows():
+    """Few distinct ones that are as frequent as one another, or all by the same factor; not those of one class."""
+    for y, counts in (
+        ([0, 1], [500, 500]),
+        ([0, 1, 0, 1], [400, 200, 200, 400]),
+        ([0, 1, 0, 1], [399, 200, 200, 400]),
+        (np.arange(60) % 2, np.full(60, 50)),
+        (np.arange(100) >= 5, np.full(100, 50)),
+    ):
+        y, counts = np.array(y, dtype=float)[:, None], np.array(counts, dtype=float)
+        assert_array_equal(labels_in_cases(y, counts), counts)
+    y = (np.arange(100) % 2)[:, None]
+    assert labels_in_cases(y, 50.0 + 200.0 * y[:, 0]).sum() < 50 * 100
+
+
 def test_dispersion_of_small_counts():
     """That of a Poisson distribution, or of what varies more; none for large counts that do, and for no counts."""
     rng = np.random.RandomState(0)

@@ -162,6 +162,15 @@ def test_weights_of_a_rare_class_are_no_more_rows(given):
     assert roc_auc_score(y[1000:], model.predict_proba(X[1000:])[:, 1]) > roc_auc_score(y[1000:], X[1000:, 0]) - 0.03
 
 
+@pytest.mark.parametrize("counts", [[500, 0, 0, 500], [400, 200, 200, 400], [399, 200, 200, 400]], ids=str)
+def test_frequencies_of_a_table_of_counts_are_learnt(counts):
+    """Their common factors are no copies."""
+    x, y = np.repeat([0.0, 0.0, 1.0, 1.0], counts)[:, None], np.repeat([0, 1, 0, 1], counts)
+    found = KANClassifier(random_state=0).fit(x, y).predict_proba([[0.0], [1.0]])[:, 1]
+    expected = np.reshape(counts, (2, 2))[:, 1] / np.reshape(counts, (2, 2)).sum(axis=1)
+    assert_allclose(found, expected, atol=0.01)
+
+
 def test_rare_events_are_not_learnt_by_heart():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(7000, 6))
