@@ -9,12 +9,15 @@ zero, one, integers, small fractions and parts of pi take these values where, af
 costs nothing (`snap`).
 """
 
+from functools import partial
+
 import numpy as np
 
 from ._layer import to_knots
 from ._objective import Objective, Strengths
-from ._simplification import DENOMINATORS, number, shortest
+from ._simplification import DENOMINATORS, number, rounded, shortest
 from ._solvers import levenberg_marquardt
+from ._symbols import value
 
 _SNAP_STEPS = 15
 # Share of the loss that counts as an exact formula.
@@ -24,6 +27,12 @@ _REACH = 0.02
 # More categories are not listed.
 _MOST_CASES = 12
 _MISSING = "missing"
+# Factors smaller than this, or larger than its inverse, could underflow or overflow in what comes next.
+_LEAST_SIZE = 1e-200
+# Exponentials larger than this, or smaller than its inverse, are written by what they are in the middle of the data.
+_FAR = 1e8
+# Points within the knots at which a formula is looked at, and what two of its forms may differ by there.
+_N_POINTS, _SAME_VALUES = 64, 1e-8
 
 
 def _with_units(network, center, scale):
@@ -54,8 +63,11 @@ def from_plain(network, like):
 def _absorb(function, numbers):
     """Move what is redundant in a x + b into c and d, in place: f(s u) = s^n f(u), or log(s u) = log(s) + log(u)."""
     a, b, c, _ = numbers
-    if function.fixed == "b":  # exp
-        numbers[2], numbers[1] = c * float(function.function(b)), 0.0
+    if function.fixed == "b":  # exp; far from zero its constant stays where it is
+        with np.errstate(over="ignore"):
+            size = c * float(function.function(b))
+        if c == 0.0 or _LEAST_SIZE < abs(size) < 1.0 / _LEAST_SIZE:
+            numbers[2], numbers[1] = size, 0.0
     elif function.fixed == "ab":  # x
         numbers[:] = 1.0, 0.0, c * a, numbers[3] + c * b
     elif function.fixed == "a":
@@ -160,6 +172,7 @@ class _Snapping:
     def __init__(self, network, free, loss, rows, null_loss, units, center):
         self.network, self.free, self.rows = network, free, rows
         self.loss, self.null_loss, self.units, self.center = loss, null_loss, units, center
+        self.margin = 1.0 + np.log(rows.y.size) / rows.y.size
         self.share = self._refit()
 
     def _objective(self):
@@ -168,8 +181,7 @@ class _Snapping:
         for offset, free in zip(network.number_offsets, self.free, strict=True):
             chosen[offset : offset + free.size] = free.ravel()
         network.free = np.flatnonzero(chosen)
-        rows = self.rows
-        return Objective(network, self.loss, rows.X, rows.y, rows.weight, Strengths(), reach=np.inf)
+        return _objective(network, self.loss, self.rows)
 
     def _refit(self):
         """Share of the loss that is left after some steps on the free numbers."""
@@ -188,22 +200,21 @@ class _Snapping:
         return self.units[j], self.center[j] if which == 3 else 0.0
 
     def run(self):
-        n = self.rows.y.size
         for l, layer in enumerate(self.network.layers):  # noqa: E741
             for k, which in np.argwhere(self.free[l]):
                 unit, center = self._shown(l, k, which)
-                self._snap(layer.symbols.numbers, l, (k, which), unit, center, np.log(n) / n)
+                self._snap(layer.symbols.numbers, l, (k, which), unit, center)
         return self.network
 
-    def _snap(self, numbers, l, place, unit, center, margin):  # noqa: E741
+    def _snap(self, numbers, l, place, unit, center):  # noqa: E741
         """Try simple values for one number; one that costs nothing stays."""
         before, share = self.network.weights.copy(), self.share
         shown = numbers[place] * unit + center
         self.free[l][place] = False
-        for value in self._values(shown):
-            numbers[place] = (value - center) / unit
+        for simple in self._values(shown):
+            numbers[place] = (simple - center) / unit
             self.share = self._refit()
-            if np.isfinite(self.share) and self.share <= max(share * (1.0 + margin), _EXACT):
+            if np.isfinite(self.share) and self.share <= max(share * self.margin, _EXACT):
                 return
             self.network.weights[:] = before
         self.free[l][place], self.share = True, share
@@ -230,10 +241,18 @@ def snap(network, loss, rows, null_loss, units, center):
     Returns
     -------
     snapped : Network
-        In the units of the knots, as the one given.
+        In the units of the knots, as the one given; the one given where its numbers do not bear the units of the data.
     """
-    snapping = _Snapping(*canonical(plain(network)), loss, rows, null_loss, units, center)
-    return from_plain(snapping.run(), network.layers[0])
+    plain_network, free = canonical(plain(network))
+    n_free = sum(int(chosen.sum()) for chosen in free)
+    snapping = _Snapping(plain_network, free, loss, rows, null_loss, units, center)
+    snapped = from_plain(snapping.run(), network.layers[0])
+    before, after = (_objective(one, loss, rows).loss_value(one.theta) / null_loss for one in (network, snapped))
+    return snapped if after <= max(before * snapping.margin**n_free, _EXACT) else network
+
+
+def _objective(network, loss, rows):
+    return Objective(network, loss, rows.X, rows.y, rows.weight, Strengths(), reach=np.inf)
 
 
 # --- the expression ---------------------------------------------------------------------------------------------------
@@ -256,24 +275,73 @@ def expressions(network, names, units, center):
     """
     import sympy
 
+    given, X = network, _points(network)
+    columns = dict(zip(names, X.T, strict=True))
     network, _ = canonical(plain(network))
     nodes = [sympy.Symbol(name) for name in names]
     for l, layer in enumerate(network.layers):  # noqa: E741
         last = l == len(network.layers) - 1
-        constants = network.offset * units + center if last else np.zeros(layer.n_out)
+        x = np.stack([evaluate(node, columns, given, None) for node in nodes], axis=1)
         factors = units if last else np.ones(layer.n_out)
-        sums = [[] for _ in range(layer.n_out)]
+        constants = np.tile(network.offset * units + center if last else np.zeros(layer.n_out), (len(x), 1))
         tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
+        sums = [[] for _ in range(layer.n_out)]
+        values = np.zeros_like(constants)
         for i, j in np.argwhere(layer.edge_mask | tables):
             sums[j].append(number(factors[j]) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
-        for i, j, function, (a, b, c, d) in layer.symbols:
-            if tables[i, j]:
-                continue
-            u = number(a) * nodes[i] + number(b)
-            constants[j] += d * factors[j]
-            sums[j].append(number(c * factors[j]) * function.sympy(u))
-        nodes = [sympy.Add(*terms, number(constant)) for terms, constant in zip(sums, constants, strict=True)]
-    return [shortest(node) for node in nodes]
+            values[:, j] += evaluate(sums[j][-1], columns, given, None)
+        symbols = [symbol for symbol in layer.symbols if not tables[symbol[:2]]]
+        for i, j, function, numbers in symbols:
+            constants[:, j] += numbers[3] * factors[j]
+            values[:, j] += value(function, [*numbers[:3], 0.0], x[:, i]) * factors[j]
+        sizes = [_largest(column) for column in (values + constants).T]
+        for i, j, function, (a, b, c, _) in symbols:
+            sums[j].append(_term(function, (a, b, c * factors[j]), nodes[i], x[:, i], sizes[j]))
+        nodes = [sympy.Add(*sums[j], number(constants[0, j], sizes[j])) for j in range(layer.n_out)]
+    return [shortest(node, partial(_agree, node, columns, given)) for node in nodes]
+
+
+def _points(network):
+    """Some points within the knots of all columns."""
+    first = network.layers[0]
+    return first.center + first.scale * np.random.RandomState(0).uniform(-1.0, 1.0, (_N_POINTS, first.n_in))
+
+
+def _largest(values):
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+
+
+def _agree(expression, columns, network, form, categories=None, error=_SAME_VALUES):
+    """Whether a form of an expression has its values but for an error in units of the largest."""
+    try:
+        expected, found = (evaluate(one, columns, network, categories) for one in (expression, form))
+    except (KeyError, OverflowError):
+        return False
+    return np.allclose(found, expected, rtol=0.0, atol=error * _largest(expected), equal_nan=True)
+
+
+def _term(function, numbers, node, x, size):
+    """c f(a x + b), without numbers that are rounding errors: beside others in it, or in a sum of some size."""
+    a, b, c = numbers
+    outer = _largest(value(function, [a, b, 1.0, 0.0], x))
+    if function.fixed == "b" and c != 0.0 and not (1.0 / _FAR < outer < _FAR and abs(b) < np.log(_FAR)):
+        return _exponential(a, b, c, node, x, size)
+    inner = _largest(a * x + b)
+    u = number(a, inner / (_largest(x) or 1.0)) * node + number(b, inner)
+    return number(c, size / (outer or 1.0)) * function.sympy(u)
+
+
+def _exponential(a, b, c, node, x, size):
+    """c exp(a x + b) as c' exp(a (x - x')), x' being a round number in the middle of x."""
+    import sympy
+
+    step = 10.0 ** np.floor(np.log10(np.ptp(x) or 1.0))
+    middle = step * np.round(0.5 * (x.min() + x.max()) / step)
+    with np.errstate(over="ignore"):
+        c = np.sign(c) * np.exp(np.log(abs(c)) + a * middle + b)
+        outer = _largest(np.exp(a * (x - middle)))
+    u = number(a) * sympy.UnevaluatedExpr(node - number(middle))  # SymPy would multiply it out
+    return number(c, size / outer) * sympy.exp(u)
 
 
 def _category(category):
@@ -304,6 +372,7 @@ def with_cases(expression, network, names, categories):
     """
     import sympy
 
+    X = _points(network)
     network, _ = canonical(plain(network))
     first = network.layers[0]
     places = np.argwhere(first.tables.edges(first.n_in)).tolist()
@@ -313,13 +382,13 @@ def with_cases(expression, network, names, categories):
         factor, phi = node.args if node.is_Mul and len(node.args) == 2 and node.args[0].is_number else (1.0, node)
         if phi in found:
             i, j = found[phi]
-            return _cases(first, i, j, phi, float(factor), categories[i])
+            return _cases(first, i, j, phi, float(factor), categories[i], X[:, i])
         return node.func(*map(visit, node.args)) if node.args else node
 
     return visit(expression)
 
 
-def _cases(layer, i, j, phi, factor, categories):
+def _cases(layer, i, j, phi, factor, categories, x):
     """The function phi of an edge of layer 0 times a factor, as sum over cases unless there are too many of them."""
     import sympy
 
@@ -334,13 +403,20 @@ def _cases(layer, i, j, phi, factor, categories):
         other = number(factor * layer.unseen[i, j])
     for symbol_i, symbol_j, function, (a, b, c, d) in layer.symbols:
         if (symbol_i, symbol_j) == (i, j):
-            u = number(a) * column + number(b)
-            other = number(factor * c) * function.sympy(u) + number(factor * d)
+            other = _term(function, (a, b, factor * c), column, x, 0.0) + number(factor * d)
     values = layer.tables.values[layer.tables.rows_of(k), j]
     cases = [
         (number(factor * value), sympy.Eq(column, key, evaluate=False)) for value, key in zip(values, keys, strict=True)
     ]
     return sympy.Piecewise(*cases, (other, True), evaluate=False)
+
+
+def with_decimals(expression, decimals, network, names, categories):
+    """An expression with its numbers to so many decimals; small ones vanish only where the values hardly change."""
+    short, full = (rounded(expression, decimals, keep=keep) for keep in (False, True))
+    columns = dict(zip(names, _points(network).T, strict=True))
+    same = decimals is None or _agree(full, columns, network, short, categories, error=10.0**-decimals)
+    return short if same else full
 
 
 def _holds(condition, columns, categories):
@@ -407,6 +483,8 @@ def evaluate(expression, columns, network, categories):
             return sum(parts)
         if node.is_Mul:
             return np.prod(parts, axis=0)
+        if name == "UnevaluatedExpr":
+            return parts[0]
         if node.is_Pow:
             return _power(parts[0], node.args[1], parts[1])
         if name.startswith("phi_"):

@@ -14,10 +14,9 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from ._affine_fit import fit_affine
-from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases
+from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases, with_decimals
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
 from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
-from ._simplification import rounded
 from ._stage import Rows
 from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
 from ._symbolic_library import resolve_library
@@ -454,7 +453,7 @@ class InspectionMixin:
             Names of the symbols. None means `feature_names_in_`, or else x0, x1, ...
         decimals : int, default=None
             Round numbers to so many decimals; None keeps them all. Where all factors are below 0.1 decimals count from
-            the first one of the largest.
+            the first one of the largest. Where numbers that would vanish count, theirs count from their own first one.
 
         Returns
         -------
@@ -533,7 +532,8 @@ class InspectionMixin:
         units, center = self._response_units()
         found = expressions(self.network_, names, units, center)
         cases = [with_cases(one, self.network_, names, self.categories_) for one in found]
-        return [self._of_raw(rounded(one, decimals)) for one in cases]
+        network, categories = self.network_, self.categories_
+        return [self._of_raw(with_decimals(one, decimals, network, names, categories)) for one in cases]
 
     def _check_numbers_edge(self, l, i, j):  # noqa: E741
         """Raise a ValueError unless there is such an edge and its function is one of numbers."""

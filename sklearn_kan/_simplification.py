@@ -11,6 +11,8 @@ import numpy as np
 
 # Longer sums are not simplified, nor are powers written out as such: that can take minutes.
 _SIMPLIFIED = 40
+# Nor are sines of larger multiples: SymPy makes them polynomials of that degree.
+_MULTIPLES = 12
 # Denominators of fractions and of parts of pi.
 DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
 # Distance at which a number is a simple one but for rounding.
@@ -19,22 +21,26 @@ _ROUNDING = 1e-11
 _GATHERED = 1e-9
 
 
-def number(value, rounding=_ROUNDING):
-    """A SymPy number: a fraction or a part of pi where it is one but for rounding."""
+def number(value, size=0.0, rounding=_ROUNDING):
+    """A SymPy number: a fraction or a part of pi where it is one but for rounding.
+
+    Rounding errors are as large as those of the number itself, or of one of this size that it was added to.
+    """
     import sympy
 
     for n in DENOMINATORS:
         for unit, symbol in ((1.0, sympy.Integer(1)), (np.pi, sympy.pi)):
             whole = value / unit * n
-            if abs(whole) < 1e6 and abs(whole - round(whole)) <= rounding * max(abs(whole), 1.0):
+            if abs(whole) < 1e6 and abs(value - round(whole) * unit / n) <= rounding * max(abs(value), size):
                 return sympy.Rational(round(whole), n) * symbol
     return sympy.Float(float(value), 17)
 
 
-def rounded(expression, decimals):
+def rounded(expression, decimals, *, keep=False):
     """An expression with its numbers, exponents that are fractions apart, to so many decimals; None keeps them.
 
-    Where all factors are small, as in other units, decimals count from the first one of the largest.
+    Where all factors are small, as in other units, decimals count from the first one of the largest. With `keep` those
+    of a number that would vanish count from its own first one.
     """
     import sympy
 
@@ -46,7 +52,7 @@ def rounded(expression, decimals):
 
     def visit(node):
         if node.is_number:
-            return _rounded_number(node, decimals) if node.is_finite and node.is_real else node
+            return _rounded_number(node, decimals, keep) if node.is_finite and node.is_real else node
         if node.is_Piecewise:
             cases = [(visit(value), condition) for value, condition in node.args]
             return sympy.Piecewise(*cases, evaluate=False)
@@ -70,15 +76,21 @@ def _factors(expression):
     return [abs(float(factor)) for factor in factors if factor.is_finite]
 
 
-def _rounded_number(node, decimals):
+def _rounded_number(node, decimals, keep):
     import sympy
 
     value = round(float(node), decimals)
+    if keep and value == 0.0 and float(node) != 0.0:
+        value = round(float(node), decimals - math.floor(math.log10(abs(float(node)))) - 1)
     return sympy.Float(value) if value % 1.0 else sympy.Integer(int(value))
 
 
-def shortest(expression):
-    """The form with the fewest operations among some that are equal and quickly found."""
+def shortest(expression, agrees=lambda form: True):
+    """The form with the fewest operations among some that are equal and quickly found.
+
+    Numbers that carry rounding errors may cancel, overflow or vanish in one form and not in another: `agrees` tells
+    whether a form still has the values.
+    """
     import sympy
     from sympy.simplify.fu import TR9  # sums of sines and cosines as products
 
@@ -87,13 +99,22 @@ def shortest(expression):
     forms.append(sympy.powsimp(forms[-1]))
     if max((_n_terms(power) for power in expression.atoms(sympy.Pow)), default=1) <= _SIMPLIFIED:
         forms.append(sympy.expand(expression))
-        if forms[-1].count_ops() <= _SIMPLIFIED:
+        if forms[-1].count_ops() <= _SIMPLIFIED and _largest_whole(forms[-1]) <= _MULTIPLES:
             forms.append(sympy.trigsimp(forms[-1]))
     if expression.has(sympy.sin, sympy.cos):
         forms.append(_with_whole_numbers(TR9(_with_equal_numbers(expression))))
     if expression.has(sympy.tanh, sympy.atanh) and expression.count_ops() <= _SIMPLIFIED:
         forms.append(_as_quotient(expression))
-    return min(forms, key=lambda form: form.count_ops())
+    forms.sort(key=lambda form: form.count_ops())
+    return next((form for form in forms if agrees(form)), expression)
+
+
+def _largest_whole(expression):
+    """The largest part of a fraction or whole number, powers apart."""
+    import sympy
+
+    bases = expression.replace(lambda node: node.is_Pow, lambda node: node.base)
+    return max((max(abs(one.p), one.q) for one in bases.atoms(sympy.Rational)), default=0)
 
 
 def _n_terms(power):
@@ -173,11 +194,12 @@ def _terms(expression):
         factor = float(factor.xreplace(numbers))
         total[rest] += factor
         size[rest] += abs(factor)
-    return {rest: factor for rest, factor in total.items() if abs(factor) > _GATHERED * size[rest]}
+    left = {rest: factor for rest, factor in total.items() if abs(factor) > _GATHERED * size[rest]}
+    return {rest.xreplace(numbers): factor for rest, factor in left.items()}
 
 
 def _sum(terms, unit):
     """The sum of terms with their factors in a unit."""
     import sympy
 
-    return sympy.Add(*(number(factor / unit, _GATHERED) * rest for rest, factor in terms.items()))
+    return sympy.Add(*(number(factor / unit, 1.0, _GATHERED) * rest for rest, factor in terms.items()))

@@ -208,6 +208,45 @@ def test_wrong_decimals(decimals):
         model.symbolic_formula(decimals=decimals)
 
 
+UNITS = {
+    "temperature": (lambda u: 300.0 + 50.0 * u, lambda u: np.tanh(3.0 * u[:, 0])),
+    "years": (lambda u: 2000.0 + 20.0 * u, lambda u: np.exp(u[:, 0]) + 3.0 * u[:, 1]),
+    "a large column": (lambda u: 1e13 * u, lambda u: u[:, 0] ** 2 - u[:, 1]),
+    "a small column": (lambda u: 1e-5 * u, lambda u: np.sin(3.0 * u[:, 0]) + np.cos(2.0 * u[:, 1])),
+    "a small target": (lambda u: 2.0 + u, lambda u: 8.85e-12 / (2.0 + u[:, 0]) + 1e-11),
+    "many waves": (lambda u: 3e5 + 1e4 * u, lambda u: np.tanh(3.0 * u[:, 0]) + np.arctan(5.0 * u[:, 1])),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_formulas_bear_any_units(name):
+    """No number is a rounding error beside 1, none overflows, and no form is kept that has other values."""
+    column, target = UNITS[name]
+    u = np.random.RandomState(0).uniform(-1.0, 1.0, (300, 2))
+    X, y = column(u), target(u)
+    model = KANRegressor((), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y).auto_symbolic(X, y)
+    assert_allclose(values([model.symbolic_formula()], X)[:, 0], y, atol=1e-6 * np.ptp(y))
+    assert model.fidelity(X, y, decimals=4)["formula_vs_data"] > 0.99
+
+
+def test_an_exponential_far_from_zero_is_written_from_the_middle():
+    year = np.linspace(1980.0, 2020.0, 200)[:, None]
+    y = 5.0 * np.exp(0.05 * (year[:, 0] - 2000.0))
+    model = KANRegressor((), random_state=0).fit(year, y).auto_symbolic(year, y)
+    assert str(model.symbolic_formula(["year"], decimals=6)) == "5*exp(0.05*(year - 2000))"
+    assert model.to_latex(["t"]) == r"5 e^{0.05 \left(t - 2000\right)}"
+
+
+def test_naming_functions_keeps_the_model_in_units_that_do_not_bear_it():
+    """exp(100 (x - 7)) overflows in the units of the data."""
+    u = np.random.RandomState(0).uniform(-1.0, 1.0, (300, 2))
+    X, y = 7.0 + 0.01 * u, u[:, 0] / (2.0 + u[:, 1])
+    model = KANRegressor((1,), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y)
+    named = model.auto_symbolic(X, y)
+    assert 1.0 - named.score(X, y) <= 1.3 * (1.0 - model.score(X, y))
+    assert named.fidelity(X, y)["formula_vs_model"] > 1.0 - 1e-6
+
+
 def test_outputs():
     """A list where predictions have an axis of outputs."""
     X = line(-1.0, 1.0)
