@@ -206,6 +206,8 @@ def class_weights(class_weight, classes, codes, weight):
         raise ValueError(
             f"class_weight must hold finite numbers of at least 0, and leave a row with weight, got {class_weight!r}."
         )
+    if np.count_nonzero(factors) < 2:
+        raise ValueError(f"class_weight must leave weight to at least 2 of the classes {labels}, got {class_weight!r}.")
     return factors
 
 

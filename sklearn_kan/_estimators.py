@@ -381,7 +381,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         return np.zeros(self.n_outputs_)
 
     def _loss(self):
-        return regression_loss(self.loss, self.quantile, self.epsilon, self._fixed_dispersion)
+        return regression_loss(self._target_loss, self.quantile, self.epsilon, self._fixed_dispersion)
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         r"""Predict targets, and how far new observations will lie from them.

@@ -9,6 +9,7 @@ zero, one, integers, small fractions and parts of pi take these values where, af
 costs nothing (`snap`).
 """
 
+import re
 from functools import partial
 
 import numpy as np
@@ -433,10 +434,13 @@ def _holds(condition, columns, categories):
 
 
 def latex(expression):
-    """LaTeX of an expression."""
+    """LaTeX of an expression; names that are no identifiers, and categories, as text."""
     import sympy
 
-    return sympy.latex(expression)
+    names = [symbol.name for symbol in expression.free_symbols]
+    texts = [name for name in names if name == _MISSING or not re.fullmatch(r"[^\W\d_]\w*", name)]
+    escaped = {sympy.Symbol(name): rf"\text{{{''.join(_ESCAPES.get(one, one) for one in name)}}}" for name in texts}
+    return sympy.latex(expression, symbol_names=escaped)
 
 
 def check_sympy_support(caller):
@@ -503,6 +507,9 @@ def _power(base, exponent, values):
     return base ** int(exponent) if exponent.is_Integer else base**values
 
 
+# Characters that mean something else in LaTeX.
+_ESCAPES = {one: rf"\{one}" for one in "%&#$_{}"}
+_ESCAPES |= {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
 # SymPy's functions that have another name in NumPy.
 _NUMPY_NAMES = {
     "Abs": "abs",

@@ -144,6 +144,7 @@ def initial_network(
     extrapolation,
     active,
     offset,
+    varied=None,
     scaling=None,
     ends=None,
     tables=None,
@@ -163,6 +164,8 @@ def initial_network(
         Columns that enter the network by splines; if none does and no table, no edge is trained.
     offset : ndarray of shape (n_out,)
         Raw prediction of the constant model.
+    varied : bool ndarray of shape (n_out,), default=None
+        Outputs that are not constant; others get no edges. None means all.
     scaling : tuple of ndarrays of shape (n_in,), default=None
         Centre and scale of the columns; None finds them.
     ends : tuple of ndarrays of shape (n_in,), default=None
@@ -184,6 +187,8 @@ def initial_network(
         weights[:, :-1] = rng.normal(scale=_SPLINE_NOISE / np.sqrt(n_in), size=(n_in, n_basis, n_out))
         weights[:, -1] = rng.normal(scale=np.sqrt(2.0 / (n_in + n_out)), size=(n_in, n_out))
         mask = np.full((n_in, n_out), alive) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
+        if varied is not None and l == len(shape) - 2:
+            mask &= varied
         weights *= mask[:, None]
         linear = l > 0 or extrapolation != "constant"
         placed = extend_breakpoints(breakpoints, degree)

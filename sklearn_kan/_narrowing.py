@@ -70,13 +70,13 @@ class Table:
         shape = [rows.X.shape[1], *hidden, rows.y.shape[1]]
         tables = self.tables(shape[1])
         low, high = extremes(rows.X)
-        active = np.ones(shape[0], dtype=bool)
+        active, varied = np.ones(shape[0], dtype=bool), np.ones(shape[-1], dtype=bool)
         if mask_constant:
-            varied = (np.ptp(rows.y, axis=0) > 0.0).any()
+            varied = np.ptp(rows.y, axis=0) > 0.0
             active = high > low
             active[tables.columns] |= tables.mask[:, 0]  # missing or not
-            active &= varied
-            tables.mask &= varied
+            active &= varied.any()
+            tables.mask &= varied.any() if hidden else varied
         active[tables.categorical] = False
 
         def make_network(rng):
@@ -92,6 +92,7 @@ class Table:
                 extrapolation=settings.extrapolation,
                 active=active,
                 offset=offset,
+                varied=varied,
                 scaling=self.inner,
                 ends=(low, high),
                 tables=tables,

@@ -40,6 +40,7 @@ class Posterior:
     detail : {'whole', 'nodes', 'last'}
         Which parameters count, see `Parts`.
     roots : list of ndarray of shape (n_group, n_group)
+        For the mean of the outputs' noise.
     noise : ndarray of shape (n_outputs,)
         phi of every output, in units of scaled targets.
     edf : float
@@ -67,7 +68,7 @@ class Posterior:
 
         for _ in map_chunks(fill, len(X), parts.chunk_rows(len(eye))):
             pass
-        return out
+        return out * (self.noise / max(self.noise.mean(), np.finfo(np.float64).tiny))
 
 
 @dataclass

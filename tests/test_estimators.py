@@ -16,6 +16,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -316,6 +317,25 @@ def test_linear_extrapolation():
         assert abs(slope) > 0.1
         assert_allclose(found, found[0] + slope * (x - x[0]), rtol=1e-9, atol=1e-9)
     assert np.isfinite(regressor().fit(X, y).predict([[1e300, -1e300], [1e6, 1e-300]])).all()
+
+
+def test_predictions_are_those_of_the_loss_that_was_fitted():
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (100, 2))
+    for fitted, other in (("poisson", "squared_error"), ("squared_error", "poisson")):
+        model = KANRegressor((), loss=fitted, random_state=0).fit(X, np.exp(X[:, 0]))
+        before = model.predict(X)
+        assert_array_equal(model.set_params(loss=other).predict(X), before)
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), "auto"], ids=str)
+def test_a_constant_output_beside_others_is_constant(hidden):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1.0, 1.0, (200, 2))
+    y = np.column_stack([X[:, 0] ** 2 + 0.1 * rng.normal(size=200), np.full(200, 3e-6), X[:, 1]])
+    mean, deviation = KANRegressor(hidden, random_state=0).fit(X, y).predict(2.0 * X, return_std=True)
+    assert_array_equal(mean[:, 1], y[:, 1])
+    assert_array_equal(deviation[:, 1], 0.0)
+    assert r2_score(y[:, [0, 2]], KANRegressor(hidden, random_state=0).fit(X, y).predict(X)[:, [0, 2]]) > 0.8
 
 
 def test_constant_extrapolation():

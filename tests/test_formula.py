@@ -247,6 +247,23 @@ def test_naming_functions_keeps_the_model_in_units_that_do_not_bear_it():
     assert named.fidelity(X, y)["formula_vs_model"] > 1.0 - 1e-6
 
 
+def test_names_and_categories_in_latex():
+    """Those that are no identifiers are texts, in which no character means anything to LaTeX."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame(
+        {"price (%)": rng.uniform(size=200), "kind": rng.choice(["R&D", "50%", "a_{b", "x^2~\\"], 200)}
+    )
+    frame.loc[::7, "price (%)"] = np.nan
+    y = np.nan_to_num(frame["price (%)"]) + 2.0 * (frame["kind"] == "R&D") + (frame["kind"] == "50%")
+    found = KANRegressor((), random_state=0).fit(frame, y).auto_symbolic(frame, y).to_latex()
+    assert r"\text{price (\%)}" in found
+    for text in (r"'R\&D'", r"'50\%'", r"'a\_\{b'", r"'x\^{}2\~{}", "missing"):
+        assert rf"\text{{{text}" in found
+    model = KANRegressor((), random_state=0).fit(frame[["price (%)"]].fillna(0.5), y)
+    assert r"\text" not in model.to_latex(["speed_0"])
+
+
 def test_outputs():
     """A list where predictions have an axis of outputs."""
     X = line(-1.0, 1.0)

@@ -225,6 +225,7 @@ def test_balanced_counts_the_weights_of_rows():
         ({"rare": -1.0}, "class_weight must hold finite numbers"),
         ({"rare": np.inf}, "class_weight must hold finite numbers"),
         ({"rare": 0.0, "common": 0.0}, "leave a row with weight"),
+        ({"rare": 0}, "leave weight to at least 2 of the classes"),
         ("uniform", "class_weight"),
     ],
 )

@@ -69,7 +69,7 @@ def test_formulas(shape, symbols):
     assert_allclose(found.noise, phi, rtol=1e-6)
     x = samples.inputs(np.random.RandomState(5), one.network, 7, reach=1.5)
     jacobian = derivatives(one.network, x)
-    expected = np.einsum("skp,pq,skq->sk", jacobian, inverse, jacobian) * phi.mean() / n_rows
+    expected = np.einsum("skp,pq,skq->sk", jacobian, inverse, jacobian) * phi / n_rows
     assert_allclose(found.variance(one.network, x), expected, rtol=1e-5)
 
 
@@ -215,7 +215,7 @@ def test_groups_of_many_parameters(detail, monkeypatch):
     assert_allclose(found.edf, np.trace(inverse @ data), rtol=1e-6)
     x = samples.inputs(np.random.RandomState(5), network, 7)
     jacobian = derivatives(network, x)[:, :, kept]
-    expected = np.einsum("skp,pq,skq->sk", jacobian, inverse, jacobian) * found.noise.mean() / n_rows
+    expected = np.einsum("skp,pq,skq->sk", jacobian, inverse, jacobian) * found.noise / n_rows
     assert_allclose(found.variance(network, x), expected, rtol=1e-5)
 
 
@@ -270,7 +270,7 @@ def test_rows_held_out_tell_the_noise():
     rows = Rows(new.X, new.y, np.linspace(1.0, 2.0, 100))
     found = laplace(one, 200, rows)
     raw = one.network.raw_predict(rows.X)
-    v = found.variance(one.network, rows.X) / found.noise.mean()
+    v = found.variance(one.network, rows.X) / found.noise
     assert_allclose(found.noise, np.average((rows.y - raw) ** 2 / (1.0 + v), axis=0, weights=rows.weight), rtol=1e-9)
     few = Rows(rows.X[:99], rows.y[:99], rows.weight[:99])
     assert_array_equal(laplace(one, 200, few).noise, laplace(one, 200).noise)
@@ -325,6 +325,19 @@ def test_units_of_y_and_outputs():
     mean, deviation = regressor().fit(X, noisy).predict(X, return_std=True)
     assert mean.shape == deviation.shape == noisy.shape
     assert_allclose(np.median(deviation, axis=0), [0.2, 102.0], rtol=0.25)
+
+
+def test_noise_of_an_output_is_its_own():
+    """Beside outputs of much noise, or of none."""
+    X, y = table(1000)
+    others = np.random.RandomState(1).normal(size=(1000, 2)), X[:, :1]
+    for other in others:
+        both = np.column_stack([y, other])
+        model = regressor(hidden_layer_sizes=()).fit(X[:400], both[:400])
+        mean, deviation = model.predict(X[400:], return_std=True)
+        inside = np.abs(both[400:] - mean) < norm.ppf(0.95) * deviation
+        assert 0.86 < inside[:, 0].mean() < 0.94
+        assert_allclose(np.median(deviation[:, 0]), 0.2, rtol=0.1)
 
 
 def test_repeated_rows_count():
