@@ -162,6 +162,11 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         rows, scaling, inner = self._rows(X, numbers, weight, categories, warm=warm)
         given, validation = rows, None
         if self.early_stopping is True or (self.early_stopping == "auto" and len(rows.X) > _STOP_EARLY_ROWS):
+            if np.ceil(self.validation_fraction * len(rows.X)) >= len(rows.X):
+                raise ValueError(
+                    f"early_stopping holds out validation_fraction={self.validation_fraction} of {len(rows.X)} "
+                    "distinct rows, which leaves none to learn from. Lower it, or set early_stopping=False."
+                )
             stratify = not isinstance(self, RegressorMixin)
             parts = hold_out(rows.X, rows.y, rows.weight, self.validation_fraction, rng, stratify=stratify)
             rows, validation = Rows(*parts[0]), Rows(*parts[1])

@@ -1,5 +1,6 @@
 """KANRegressor and KANClassifier: their targets, losses and predictions."""
 
+from copy import deepcopy
 from numbers import Real
 from typing import Self
 
@@ -456,6 +457,13 @@ class KANRegressor(RegressorMixin, BaseKAN):
                 "nodes or store_covariance=True."
             )
         return self._posterior.noise + self._posterior.variance(self.network_, X)
+
+    def __deepcopy__(self, memo):
+        copied = type(self).__new__(type(self))
+        copied.__setstate__(deepcopy(self.__getstate__(), memo))
+        if hasattr(self, "_posterior"):
+            copied._posterior = deepcopy(self._posterior, memo)  # which a pickle may leave out
+        return copied
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -109,6 +109,13 @@ def test_parameters_out_of_range(Estimator, option):
         Estimator(**option).partial_fit(X, y, **first)
 
 
+@both
+def test_no_rows_to_learn_from_beside_those_held_out(Estimator):
+    X, y = data(Estimator)
+    with pytest.raises(ValueError, match="validation_fraction=0.999 of .* rows, which leaves none"):
+        Estimator(early_stopping=True, validation_fraction=0.999).fit(X[:20], y[:20])
+
+
 @pytest.mark.parametrize(
     "option",
     [
