@@ -276,36 +276,36 @@ def expressions(network, names, units, center):
     """
     import sympy
 
-    given, X = network, _points(network)
-    columns = dict(zip(names, X.T, strict=True))
+    given, columns = network, _points(network, names)
     network, _ = canonical(plain(network))
     nodes = [sympy.Symbol(name) for name in names]
     for l, layer in enumerate(network.layers):  # noqa: E741
         last = l == len(network.layers) - 1
         x = np.stack([evaluate(node, columns, given, None) for node in nodes], axis=1)
         factors = units if last else np.ones(layer.n_out)
-        constants = np.tile(network.offset * units + center if last else np.zeros(layer.n_out), (len(x), 1))
+        constants = network.offset * units + center if last else np.zeros(layer.n_out)
         tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
         sums = [[] for _ in range(layer.n_out)]
-        values = np.zeros_like(constants)
+        values = np.zeros((len(x), layer.n_out))
         for i, j in np.argwhere(layer.edge_mask | tables):
             sums[j].append(number(factors[j]) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
             values[:, j] += evaluate(sums[j][-1], columns, given, None)
         symbols = [symbol for symbol in layer.symbols if not tables[symbol[:2]]]
         for i, j, function, numbers in symbols:
-            constants[:, j] += numbers[3] * factors[j]
+            constants[j] += numbers[3] * factors[j]
             values[:, j] += value(function, [*numbers[:3], 0.0], x[:, i]) * factors[j]
         sizes = [_largest(column) for column in (values + constants).T]
         for i, j, function, (a, b, c, _) in symbols:
             sums[j].append(_term(function, (a, b, c * factors[j]), nodes[i], x[:, i], sizes[j]))
-        nodes = [sympy.Add(*sums[j], number(constants[0, j], sizes[j])) for j in range(layer.n_out)]
+        nodes = [sympy.Add(*sums[j], number(constants[j], sizes[j])) for j in range(layer.n_out)]
     return [shortest(node, partial(_agree, node, columns, given)) for node in nodes]
 
 
-def _points(network):
-    """Some points within the knots of all columns."""
+def _points(network, names):
+    """Some points within the knots: a dict from the names of the columns to their values."""
     first = network.layers[0]
-    return first.center + first.scale * np.random.RandomState(0).uniform(-1.0, 1.0, (_N_POINTS, first.n_in))
+    X = first.center + first.scale * np.random.RandomState(0).uniform(-1.0, 1.0, (_N_POINTS, first.n_in))
+    return dict(zip(names, X.T, strict=True))
 
 
 def _largest(values):
@@ -323,9 +323,9 @@ def _agree(expression, columns, network, form, categories=None, error=_SAME_VALU
 
 def _term(function, numbers, node, x, size):
     """c f(a x + b), without numbers that are rounding errors: beside others in it, or in a sum of some size."""
-    a, b, c = numbers
+    (a, b, c), x = numbers, x[np.isfinite(x)]
     outer = _largest(value(function, [a, b, 1.0, 0.0], x))
-    if function.fixed == "b" and c != 0.0 and not (1.0 / _FAR < outer < _FAR and abs(b) < np.log(_FAR)):
+    if function.fixed == "b" and c != 0.0 and len(x) and not (1.0 / _FAR < outer < _FAR and abs(b) < np.log(_FAR)):
         return _exponential(a, b, c, node, x, size)
     inner = _largest(a * x + b)
     u = number(a, inner / (_largest(x) or 1.0)) * node + number(b, inner)
@@ -373,7 +373,7 @@ def with_cases(expression, network, names, categories):
     """
     import sympy
 
-    X = _points(network)
+    columns = _points(network, names)
     network, _ = canonical(plain(network))
     first = network.layers[0]
     places = np.argwhere(first.tables.edges(first.n_in)).tolist()
@@ -383,7 +383,7 @@ def with_cases(expression, network, names, categories):
         factor, phi = node.args if node.is_Mul and len(node.args) == 2 and node.args[0].is_number else (1.0, node)
         if phi in found:
             i, j = found[phi]
-            return _cases(first, i, j, phi, float(factor), categories[i], X[:, i])
+            return _cases(first, i, j, phi, float(factor), categories[i], columns[names[i]])
         return node.func(*map(visit, node.args)) if node.args else node
 
     return visit(expression)
@@ -415,8 +415,8 @@ def _cases(layer, i, j, phi, factor, categories, x):
 def with_decimals(expression, decimals, network, names, categories):
     """An expression with its numbers to so many decimals; small ones vanish only where the values hardly change."""
     short, full = (rounded(expression, decimals, keep=keep) for keep in (False, True))
-    columns = dict(zip(names, _points(network).T, strict=True))
-    same = decimals is None or _agree(full, columns, network, short, categories, error=10.0**-decimals)
+    points = _points(network, names)
+    same = decimals is None or _agree(full, points, network, short, categories, error=10.0**-decimals)
     return short if same else full
 
 
