@@ -1,8 +1,8 @@
 """Training on the columns that tell, in rounds (iterated sure independence screening, Fan & Lv 2008).
 
 Where the residuals of a round's first network show columns that it was trained without, or a number that is a name, the
-next round begins anew with these. At last an additive model of all columns may take the place: many small effects show
-in none of them alone.
+next round begins anew with these; with all where labels are met almost exactly, and few rows are left to show any. At
+last an additive model of all columns may take the place: many small effects show in none of them alone.
 """
 
 from dataclasses import replace
@@ -12,7 +12,8 @@ import numpy as np
 from ._committee import committee
 from ._encoding import CANONICAL_ROWS
 from ._narrowing import Whole
-from ._sure_screening import late_columns, number_as_name, telling_columns
+from ._safe_bayes import ENOUGH_LABELS, NEARLY_EXACT
+from ._sure_screening import late_columns, no_names, number_as_name, telling_columns
 from ._training import Trainer, grid_stages
 
 _ROUNDS = 3
@@ -146,15 +147,24 @@ class IteratedScreening:
             return None
 
         def late(network, *, names=seek_names):
-            residuals = self._residuals(network.raw_predict(part.rows.X))
-            found = np.zeros((2, len(columns)), dtype=bool)
-            if not columns.all():
+            raw = network.raw_predict(part.rows.X)
+            residuals, found = self._residuals(raw), np.zeros((2, len(columns)), dtype=bool)
+            if self._nearly_exact(raw):
+                found[0] = no_names(self.table.rows.X, self.table.categorical) & ~columns
+            elif not columns.all():
                 found[0] = late_columns(*residuals, columns)
             if names:
                 found[1] = number_as_name(*residuals)
             return found
 
         return late
+
+    def _nearly_exact(self, raw):
+        """Whether labels are met so closely that what is left are a few rows, which show no column by themselves."""
+        y, weight = self.table.rows.y, self.table.rows.weight
+        constant = np.broadcast_to(self.offset, raw.shape)
+        left, of_constant = (weight @ self.loss.value(y, one).sum(axis=1) for one in (raw, constant))
+        return self.loss.known_dispersion and len(y) >= ENOUGH_LABELS and left < NEARLY_EXACT * of_constant
 
     def _residuals(self, raw):
         """What the screening of columns takes."""

@@ -176,6 +176,13 @@ def _names(X, categorical):
     return [i for i in np.flatnonzero(categorical) if _NAMES * len(np.unique(X[:, i])) > len(X)]
 
 
+def no_names(X, categorical):
+    """Columns that are not categories of few rows each, a bool ndarray of shape (n_in,)."""
+    found = np.ones(X.shape[1], dtype=bool)
+    found[_names(X, categorical)] = False
+    return found
+
+
 class _Additive:
     """Ridge regressions on all features."""
 

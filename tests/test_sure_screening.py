@@ -325,6 +325,26 @@ def test_what_has_learnt_nothing_tells_nothing_of_ridges(monkeypatch):
     assert trials == [len(tell), X.shape[1]]
 
 
+@pytest.mark.parametrize(
+    "n_samples, noise, names", [(600, 0.0, False), (600, 0.0, True), (600, 0.1, False), (400, 0.0, False)]
+)
+def test_all_columns_enter_where_labels_are_met_almost_exactly(n_samples, noise, names, monkeypatch):
+    """Few rows are left then, in which no column shows much; names stay out, and so does all where labels are noisy."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (n_samples, 18)).astype(float)
+    X[:, 17] = rng.integers(0, 300 if names else 2, n_samples)
+    y = ((X[:, 0] + X[:, 1] == 1) ^ (X[:, 2:8].sum(axis=1) == 6) ^ (rng.uniform(size=n_samples) < noise)).astype(int)
+    begun = []
+    learn_from = Trainer.learn_from
+    monkeypatch.setattr(
+        Trainer, "learn_from", lambda self, other: begun.append(self.rows.X.shape[1]) or learn_from(self, other)
+    )
+    monkeypatch.setattr(_iterated_screening, "telling_columns", lambda X, *_: np.arange(X.shape[1]) < 2)
+    monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: np.zeros(18, dtype=bool))
+    KANClassifier(max_iter=50, categorical_features=[17], random_state=0).fit(X, y)
+    assert begun == ([18 - names] if n_samples >= 500 and noise == 0.0 else [])
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
