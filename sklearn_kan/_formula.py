@@ -34,6 +34,7 @@ _LEAST_SIZE = 1e-200
 _FAR = 1e8
 # Points within the knots at which a formula is looked at, and what two of its forms may differ by there.
 _N_POINTS, _SAME_VALUES = 64, 1e-8
+_MOST_DECIMALS = 16
 
 
 def _with_units(network, center, scale):
@@ -325,11 +326,23 @@ def _term(function, numbers, node, x, size):
     """c f(a x + b), without numbers that are rounding errors: beside others in it, or in a sum of some size."""
     (a, b, c), x = numbers, x[np.isfinite(x)]
     outer = _largest(value(function, [a, b, 1.0, 0.0], x))
-    if function.fixed == "b" and c != 0.0 and len(x) and not (1.0 / _FAR < outer < _FAR and abs(b) < np.log(_FAR)):
+    if function.fixed == "b" and c != 0.0 and len(x) and _is_far(b, outer, node):
         return _exponential(a, b, c, node, x, size)
     inner = _largest(a * x + b)
     u = number(a, inner / (_largest(x) or 1.0)) * node + number(b, inner)
     return number(c, size / (outer or 1.0)) * function.sympy(u)
+
+
+def _is_far(b, outer, node):
+    """Whether an exponential should not be written as a factor and one without a constant.
+
+    That of a sum of logarithms is a product, which has units of its own.
+    """
+    import sympy
+
+    if b == 0.0 and node.has(sympy.log):
+        return False
+    return not (1.0 / _FAR < outer < _FAR and abs(b) < np.log(_FAR))
 
 
 def _exponential(a, b, c, node, x, size):
@@ -413,11 +426,15 @@ def _cases(layer, i, j, phi, factor, categories, x):
 
 
 def with_decimals(expression, decimals, network, names, categories):
-    """An expression with its numbers to so many decimals; small ones vanish only where the values hardly change."""
-    short, full = (rounded(expression, decimals, keep=keep) for keep in (False, True))
+    """An expression with its numbers to so many decimals, or as many as its values need to be as exact."""
+    if decimals is None:
+        return expression
     points = _points(network, names)
-    same = decimals is None or _agree(full, points, network, short, categories, error=10.0**-decimals)
-    return short if same else full
+    for n, keep in [(decimals, False), *((n, True) for n in range(max(decimals, 0), _MOST_DECIMALS))]:
+        shorter = rounded(expression, n, keep=keep)
+        if _agree(expression, points, network, shorter, categories, error=10.0**-decimals):
+            return shorter
+    return expression
 
 
 def _holds(condition, columns, categories):

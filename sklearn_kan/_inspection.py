@@ -453,7 +453,8 @@ class InspectionMixin:
             Names of the symbols. None means `feature_names_in_`, or else x0, x1, ...
         decimals : int, default=None
             Round numbers to so many decimals; None keeps them all. Where all factors are below 0.1 decimals count from
-            the first one of the largest. Where numbers that would vanish count, theirs count from their own first one.
+            the first one of the largest. Where the values would change by more than 10^-decimals of the largest one,
+            those of numbers below 1 count from their own first one, and there are as many as it takes.
 
         Returns
         -------
@@ -533,7 +534,7 @@ class InspectionMixin:
         found = expressions(self.network_, names, units, center)
         cases = [with_cases(one, self.network_, names, self.categories_) for one in found]
         network, categories = self.network_, self.categories_
-        return [self._of_raw(with_decimals(one, decimals, network, names, categories)) for one in cases]
+        return [with_decimals(self._of_raw(one), decimals, network, names, categories) for one in cases]
 
     def _check_numbers_edge(self, l, i, j):  # noqa: E741
         """Raise a ValueError unless there is such an edge and its function is one of numbers."""

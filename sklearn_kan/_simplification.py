@@ -28,6 +28,8 @@ def number(value, size=0.0, rounding=_ROUNDING):
     """
     import sympy
 
+    if abs(value) <= rounding * size:
+        return sympy.Integer(0)
     for n in DENOMINATORS:
         for unit, symbol in ((1.0, sympy.Integer(1)), (np.pi, sympy.pi)):
             whole = value / unit * n
@@ -40,14 +42,14 @@ def rounded(expression, decimals, *, keep=False):
     """An expression with its numbers, exponents that are fractions apart, to so many decimals; None keeps them.
 
     Where all factors are small, as in other units, decimals count from the first one of the largest. With `keep` those
-    of a number that would vanish count from its own first one.
+    of a number below 1 count from its own first one.
     """
     import sympy
 
     if decimals is None:
         return expression
     largest = max(_factors(expression), default=0.0)
-    if 0.0 < largest < 0.1:
+    if 0.0 < largest < 0.1 and not keep:
         decimals -= math.floor(math.log10(largest)) + 1
 
     def visit(node):
@@ -64,7 +66,7 @@ def rounded(expression, decimals, *, keep=False):
             parts = [constant, *node.make_args(rest)]
         return node.func(*map(visit, parts)) if parts else node
 
-    return visit(expression)
+    return visit(visit(expression))  # exp(x + 2.3) has become a product
 
 
 def _factors(expression):
@@ -79,9 +81,10 @@ def _factors(expression):
 def _rounded_number(node, decimals, keep):
     import sympy
 
-    value = round(float(node), decimals)
-    if keep and value == 0.0 and float(node) != 0.0:
-        value = round(float(node), decimals - math.floor(math.log10(abs(float(node)))) - 1)
+    value = float(node)
+    if keep and 0.0 < abs(value) < 1.0:
+        decimals -= math.floor(math.log10(abs(value))) + 1
+    value = round(value, decimals)
     return sympy.Float(value) if value % 1.0 else sympy.Integer(int(value))
 
 

@@ -218,6 +218,37 @@ UNITS = {
 }
 
 
+def test_products_in_any_units_are_products():
+    """The logarithms of their columns add up to large constants."""
+    rng = np.random.RandomState(0)
+    mass, speed = rng.uniform(1.0, 5.0, 400), rng.uniform(1.0, 100.0, 400)
+    for unit_of_mass, unit_of_speed in ((1.0, 1.0), (1.0, 1e4), (1e-27, 1e3), (1e24, 1e-3)):
+        X = np.column_stack([mass * unit_of_mass, speed * unit_of_speed])
+        y = 0.5 * X[:, 0] * X[:, 1] ** 2
+        model = KANRegressor((1,), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y)
+        named = model.auto_symbolic(X, y)
+        assert named.to_latex() == "0.5 x_{0} x_{1}^{2}"
+        assert named.fidelity(X, y)["formula_vs_data"] > 1.0 - 1e-12
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_numbers_keep_the_decimals_that_values_need(noise):
+    x = np.random.RandomState(0).uniform(0.0, 360.0, (400, 1))
+    y = 5.0 * np.sin(np.deg2rad(x[:, 0])) + noise * np.random.RandomState(1).normal(size=400)
+    model = KANRegressor((), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(x, y).auto_symbolic(x, y)
+    assert model.fidelity(x, y, decimals=4)["formula_vs_model"] > 1.0 - 1e-7
+    assert len(model.to_latex()) < 40
+
+
+def test_numbers_of_counts_are_rounded():
+    rng = np.random.RandomState(0)
+    X = rng.uniform(0.0, 2.0, (400, 2))
+    y = rng.poisson(10.0 * np.exp(X[:, 0]))
+    model = KANRegressor((), loss="poisson", reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y)
+    factor, _ = model.auto_symbolic(X, y).symbolic_formula(decimals=2).as_coeff_Mul()
+    assert factor == sympy.Float(round(float(factor), 2))
+
+
 @pytest.mark.parametrize("name", UNITS)
 def test_formulas_bear_any_units(name):
     """No number is a rounding error beside 1, none overflows, and no form is kept that has other values."""
