@@ -437,10 +437,15 @@ def with_decimals(expression, decimals, network, names, categories):
     return expression
 
 
-def _holds(condition, columns, categories):
-    """Where the condition of a case holds, see `with_cases`."""
+def _holds(condition, columns, categories, visit):
+    """Where the condition of a case holds, see `with_cases`; or one of a function of the user's own."""
     if condition == True:  # noqa: E712
         return np.ones(len(next(iter(columns.values()))), dtype=bool)
+    name = type(condition).__name__
+    if name in _CONNECTIVES:
+        return _CONNECTIVES[name].reduce([_holds(part, columns, categories, visit) for part in condition.args])
+    if name in _COMPARISONS:
+        return _COMPARISONS[name](visit(condition.lhs), visit(condition.rhs))
     name, key = condition.lhs.name, condition.rhs
     if key.is_Symbol and key.name == _MISSING:
         return np.isnan(columns[name])
@@ -496,8 +501,8 @@ def evaluate(expression, columns, network, categories):
         if node.is_number:
             return np.full(n_samples, float(node))
         if node.is_Piecewise:
-            cases = [(_holds(condition, columns, categories), visit(value)) for value, condition in node.args]
-            return np.select(*zip(*cases, strict=True))
+            cases = [(_holds(condition, columns, categories, visit), visit(value)) for value, condition in node.args]
+            return np.select(*zip(*cases, strict=True), default=np.nan)
         parts = [visit(argument) for argument in node.args]
         name = type(node).__name__
         if node.is_Add:
@@ -514,10 +519,20 @@ def evaluate(expression, columns, network, categories):
             if l == 0:
                 return layer.column(i, parts[0])[:, j]
             return layer.edge(i, to_knots(parts[0], layer.center[i], layer.scale[i]))[:, j]
-        return getattr(np, _NUMPY_NAMES.get(name, name))(*parts)
+        return _UFUNCS[name](*parts) if name in _UFUNCS else _by_sympy(node.func, parts)
 
     with np.errstate(all="ignore"):
         return visit(expression)
+
+
+def _by_sympy(function, parts):
+    """Values of a function that NumPy does not have, point by point; NaN where they are not real."""
+
+    def value_at(*point):
+        found = function(*point).evalf()
+        return float(found) if found.is_real else np.nan
+
+    return np.vectorize(value_at, otypes=[np.float64])(*parts)
 
 
 def _power(base, exponent, values):
@@ -527,13 +542,15 @@ def _power(base, exponent, values):
 # Characters that mean something else in LaTeX.
 _ESCAPES = {one: rf"\{one}" for one in "%&#$_{}"}
 _ESCAPES |= {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
-# SymPy's functions that have another name in NumPy.
-_NUMPY_NAMES = {
-    "Abs": "abs",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "atanh": "arctanh",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
+# SymPy's functions that NumPy has, and how it names those that it names otherwise.
+_UFUNCS = {name: getattr(np, name) for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sign")}
+_UFUNCS |= {f"a{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+_UFUNCS |= {"Abs": np.abs}
+_CONNECTIVES = {"And": np.logical_and, "Or": np.logical_or}
+_COMPARISONS = {
+    "StrictGreaterThan": np.greater,
+    "GreaterThan": np.greater_equal,
+    "StrictLessThan": np.less,
+    "LessThan": np.less_equal,
+    "Unequality": np.not_equal,
 }

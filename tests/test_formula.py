@@ -5,6 +5,7 @@ import pytest
 import samples
 import sympy
 from numpy.testing import assert_allclose
+from scipy.special import erf
 
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._formula import canonical, evaluate, expressions, from_plain, plain, simple_numbers, snap
@@ -338,6 +339,54 @@ def test_counts():
     y = rng.poisson(np.exp(1.0 + X[:, 0]))
     model = KANRegressor((), loss="poisson", random_state=0).fit(X, y).fix_symbolic(0, 0, 0, "x")
     assert_allclose(values([model.symbolic_formula()], X)[:, 0], model.predict(X), rtol=1e-10)
+
+
+def erf_slope(x):
+    return 2.0 / np.sqrt(np.pi) * np.exp(-(x**2))
+
+
+def sinc(x):
+    return np.sinc(x / np.pi)
+
+
+def sinc_slope(x):
+    return (np.cos(x) - sinc(x)) / x
+
+
+def relu(x):
+    return np.maximum(x, 0.0)
+
+
+def step(x):
+    return np.where(x > 0.0, 1.0, 0.0)
+
+
+def sympy_relu(u):
+    return sympy.Max(u, 0)
+
+
+def relu_by_cases(u):
+    return sympy.Piecewise((u, sympy.And(u > 0, u < 100)), (0, True))
+
+
+OWN = {
+    "erf": (erf, erf_slope, sympy.erf),
+    "sinc": (sinc, sinc_slope, sympy.sinc),
+    "relu": (relu, step, sympy_relu),
+    "by cases": (relu, step, relu_by_cases),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_functions_of_ones_own(name):
+    """Whatever SymPy calls them: NumPy's function of that name may be another one."""
+    x = np.random.RandomState(0).uniform(-1.0, 1.0, (100, 1))
+    y = 2.0 * OWN[name][0](1.5 * x[:, 0] - 0.3) + 1.0
+    model = KANRegressor((), random_state=0).fit(x, y).fix_symbolic(0, 0, 0, name, X=x, library={name: OWN[name]})
+    assert model.fidelity(x, y)["formula_vs_model"] > 1.0 - 1e-9
+    formula = sympy.lambdify(sympy.Symbol("x0"), model.symbolic_formula(), ["scipy", "numpy"])
+    assert_allclose(formula(x[:, 0]), model.predict(x), atol=1e-9)
+    assert "x_{0}" in model.to_latex()
 
 
 def test_rounding_shows_in_the_fidelity():
