@@ -532,7 +532,7 @@ def _by_sympy(function, parts):
         found = function(*point).evalf()
         return float(found) if found.is_real else np.nan
 
-    return np.vectorize(value_at, otypes=[np.float64])(*parts)
+    return np.array([value_at(*point) for point in np.broadcast(*parts)])
 
 
 def _power(base, exponent, values):

@@ -9,18 +9,33 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 from sklearn.metrics import r2_score
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases, with_decimals
+from ._grid import follow_activations
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
 from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
 from ._stage import Rows
-from ._symbolic import Search, edge_points, search_grid, spline_edges, suggestions, with_symbol, without_symbol
+from ._symbolic import (
+    Search,
+    cross_validated,
+    edge_points,
+    search_grid,
+    spline_edges,
+    suggestions,
+    with_symbol,
+    without_symbol,
+)
 from ._symbolic_library import resolve_library
 from ._threads import single_blas_thread
+
+# A network of more splines that is not so exact is named by way of a sparse one, of these penalties.
+_MANY_FUNCTIONS, _NEARLY_EXACT = 20, 1e-4
+_SPARSE = {"reg_lambda": 1e-3, "prune_threshold": 1e-2}
 
 
 def _relative(scores):
@@ -396,7 +411,9 @@ class InspectionMixin:
             As for `suggest_symbolic`.
         tol : float, default=0.1
             The loss of the result, corrected for the number of parameters as in generalised cross-validation, exceeds
-            that of this model, trained on, by this part at most.
+            that of the model that it begins with, trained on, by this part at most. It begins with this one; where that
+            has more than 20 splines, was trained without `reg_lambda` and `prune_threshold` and is not exact, with one
+            trained with 1e-3 and 1e-2, if that loses no more than this part either.
 
         Returns
         -------
@@ -417,11 +434,12 @@ class InspectionMixin:
             raise ValueError(f"tol must be a number above 0, got {tol!r}.")
         check_is_fitted(self)
         functions = resolve_library(library)
-        changed = deepcopy(self)
+        model = self._to_read(X, y, sample_weight, tol)
+        changed = deepcopy(model).set_params(**self.get_params(deep=False))
         trainer, network, scaling = changed._resumed(X, y, sample_weight)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
         with single_blas_thread():
-            search = Search(trainer, functions, tol, self.edof_)
+            search = Search(trainer, functions, tol, model.edof_)
             network = search.run(search_grid(network, len(trainer.rows.X)))
             if not spline_edges(network):
                 center, scale = scaling
@@ -432,11 +450,29 @@ class InspectionMixin:
                 network = network.scaled(center, scale)
                 network = snap(network, trainer.loss, rows, trainer.null_loss, *self._response_units())
                 network = network.scaled(inner.center, inner.scale)
-            trainer.network = network
+            trainer.network = follow_activations(network, trainer.rows.X, trainer.rows.weight)
             trainer.measure()
         changed._store_network(trainer.network.scaled(*scaling))
         changed.feature_importances_ = attribution(trainer.network)
         return changed
+
+    def _to_read(self, X, y, sample_weight, tol):
+        """This model, or a sparse one that predicts as well where it has many functions and is not exact.
+
+        To name the functions of a committee takes minutes, and its formula is as long as it is wide.
+        """
+        if self.reg_lambda > 0.0 or self.prune_threshold > 0.0 or len(spline_edges(self.network_)) <= _MANY_FUNCTIONS:
+            return self
+
+        def loss(model):
+            trainer, network, _ = model._resumed(X, y, sample_weight)
+            return cross_validated(trainer.share_of(network), model.edof_, trainer.rows.y.size)
+
+        own = loss(self)
+        if not own > _NEARLY_EXACT:
+            return self
+        sparse = clone(self).set_params(**_SPARSE).fit(X, y, sample_weight)
+        return sparse if loss(sparse) <= (1.0 + tol) * own else self
 
     def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):
         """The network as SymPy expression, in the units of the data.

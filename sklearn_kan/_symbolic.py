@@ -139,6 +139,12 @@ def search_grid(network, n_rows):
     return refine(network, max([grid_size, *carried]))
 
 
+def cross_validated(loss, n_parameters, n_targets):
+    """A share of the loss, as generalised cross-validation corrects it for so many parameters."""
+    freedom = max(1.0 - n_parameters / n_targets, 0.3)
+    return max(loss, _EXACT) / freedom**2
+
+
 class Search:
     """Search for a symbolic network.
 
@@ -265,8 +271,7 @@ class Search:
 
     def _corrected(self, state, n_parameters):
         """The loss, as generalised cross-validation corrects it for so many parameters."""
-        freedom = max(1.0 - n_parameters / self.trainer.rows.y.size, 0.3)
-        return max(state.loss, _EXACT) / freedom**2
+        return cross_validated(state.loss, n_parameters, self.trainer.rows.y.size)
 
     def _open_edges(self, state):
         return [edge for edge in spline_edges(state.network) if edge not in state.kept]

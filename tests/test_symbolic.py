@@ -364,6 +364,30 @@ def test_prune_after_symbols():
     assert_array_equal(pruned.feature_importances_ > 0, [True, True, False])
 
 
+def test_a_committee_is_named_by_way_of_a_sparse_network():
+    """Where it is not exact; the model and its parameters stay as they are."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-3.0, 3.0, (400, 3))
+    y = np.sin(X[:, 0]) + X[:, 1] ** 2 + 0.3 * rng.normal(size=400)
+    model = KANRegressor(random_state=0).fit(X, y)
+    before = model.predict(X)
+    named = model.auto_symbolic(X, y)
+    assert sympy.simplify(named.symbolic_formula(decimals=0) - sympy.sympify("sin(x0) + x1**2")) == 0
+    assert named.get_params() == model.get_params()
+    assert_array_equal(model.predict(X), before)
+
+
+def test_knots_follow_the_nodes_of_a_symbolic_network():
+    """Pictures of its edges show all rows."""
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (400, 2))
+    y = np.exp(np.sin(np.pi * X[:, 0]) + X[:, 1] ** 2)
+    model = KANRegressor((5,), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y).auto_symbolic(X, y)
+    assert model.score(X, y) > 1.0 - 1e-12
+    nodes = model.network_.activations(X, 1)
+    assert np.abs(nodes).max() <= 1.0
+    assert_allclose(np.ptp(model.plot_edge(1, 0, 0, X=X).ax_.lines[0].get_ydata()), np.ptp(y), rtol=0.3)
+
+
 @pytest.mark.parametrize("top", ["x", 0, 1.5])
 def test_suggestions_of_no_number(top):
     model, *_ = fitted(grid_size=10)
