@@ -27,7 +27,7 @@ from ._narrowing import Table, Whole
 from ._network import Network
 from ._posterior import posterior_of
 from ._progress import CallbackSupportMixin, Progress
-from ._pruning import attribution
+from ._pruning import importances
 from ._stage import Rows
 from ._threads import single_blas_thread
 from ._training import Trainer, grid_stages, most_stages
@@ -329,7 +329,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.stage_scores_ = trainer.stage_scores
         strengths = trainer.strengths_of(trainer.network)
         self.alpha_, self.smoothing_ = whole.strengths(strengths.alpha), whole.strengths(strengths.smoothing)
-        self.feature_importances_ = attribution(self.network_)
+        self.feature_importances_ = np.zeros(len(whole.columns))
+        self.feature_importances_[whole.columns] = importances(trainer.network, trainer.rows.X, trainer.rows.weight)
         self._adam_state = None
 
     def _store_network(self, network):

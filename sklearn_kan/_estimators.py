@@ -186,9 +186,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Share of each column in the variation of the output, flowing back from the outputs along the edges in
-        proportion to the standard deviation of their functions (arXiv:2408.10205). Sums to 1; exactly 0 for pruned and
-        constant columns and those left out as noise, and all 0 for a constant model.
+        Share of each column in the variation of the predictions: the standard deviation of what they change by where
+        its functions are held at their means over training rows. Sums to 1; exactly 0 for pruned and constant columns
+        and those left out as noise, and all 0 for a constant model.
 
     See Also
     --------
@@ -668,9 +668,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Share of each column in the variation of the output, flowing back from the outputs along the edges in
-        proportion to the standard deviation of their functions (arXiv:2408.10205). Sums to 1; exactly 0 for pruned and
-        constant columns and those left out as noise, and all 0 for a constant model.
+        Share of each column in the variation of the predictions: the standard deviation of what they change by where
+        its functions are held at their means over training rows. Sums to 1; exactly 0 for pruned and constant columns
+        and those left out as noise, and all 0 for a constant model.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
 

@@ -18,7 +18,7 @@ from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases, with_decimals
 from ._grid import follow_activations
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
-from ._pruning import attribution, edge_deviations, measured, node_scores, prune, widest_way
+from ._pruning import edge_deviations, importances, measured, node_scores, prune, widest_way
 from ._stage import Rows
 from ._symbolic import (
     Search,
@@ -142,7 +142,11 @@ class InspectionMixin:
                 f"threshold={threshold} would remove every way from an input to an output. "
                 f"Choose one below {widest_way(scores):.3g}."
             )
-        return self._with_network(pruned)
+        changed = self._with_network(pruned)
+        if X is not None:
+            X = self._check_rows(X)
+            changed.feature_importances_ = importances(pruned, X, np.ones(len(X)))
+        return changed
 
     def _measured(self, X):
         """The network with the moments of its edges over rows, by default the training rows."""
@@ -152,7 +156,8 @@ class InspectionMixin:
         """A new estimator with another network."""
         changed = deepcopy(self)
         changed._store_network(network)
-        changed.feature_importances_ = attribution(network)
+        left = self.feature_importances_ * network.layers[0].edges.any(axis=1)
+        changed.feature_importances_ = left / max(left.sum(), np.finfo(np.float64).tiny)
         return changed
 
     # --- pictures ---------------------------------------------------------------------------------------------------
@@ -453,7 +458,7 @@ class InspectionMixin:
             trainer.network = follow_activations(network, trainer.rows.X, trainer.rows.weight)
             trainer.measure()
         changed._store_network(trainer.network.scaled(*scaling))
-        changed.feature_importances_ = attribution(trainer.network)
+        changed.feature_importances_ = importances(trainer.network, trainer.rows.X, trainer.rows.weight)
         return changed
 
     def _to_read(self, X, y, sample_weight, tol):

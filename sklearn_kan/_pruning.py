@@ -13,6 +13,9 @@ from ._layer import edge_variances
 from ._network import Network
 from ._threads import map_chunks
 
+# Rows that tell importances.
+_EFFECT_ROWS = 300
+
 
 def edge_deviations(moments):
     """Standard deviation of every edge's function, a list of (n_in, n_out) arrays, from those of the moments."""
@@ -72,6 +75,38 @@ def attribution(network):
     importance = edge_attributions(network)[0].sum(axis=1)
     total = importance.sum()
     return importance / total if total > 0 else importance
+
+
+def importances(network, X, weight):
+    """Share of every column in the variation of the predictions.
+
+    The standard deviation of what they change by where the column's functions are held at their means. Ways through
+    several nodes count together: what they add to one another may cancel, and `attribution` knows nothing of that.
+
+    Returns
+    -------
+    importances : ndarray of shape (n_in,)
+        Sums to 1, or all 0 for a constant model.
+    """
+    first, effects = network.layers[0], np.zeros((network.shape[0], network.shape[-1]))
+    step = -(-len(X) // _EFFECT_ROWS)
+    X, weight = np.asarray(X[::step], dtype=np.float64), weight[::step] / weight[::step].sum()
+    nodes = first.forward(first.expand(X, slopes=False))
+    predicted = _behind(network, nodes)
+    for i in np.flatnonzero(first.edges.any(axis=1)):
+        own = first.column(i, X[:, i])
+        change = predicted - _behind(network, nodes - own + weight @ own)
+        effects[i] = np.sqrt(weight @ (change - weight @ change) ** 2)
+    total = effects.sum(axis=0)
+    shares = np.divide(effects, total, out=np.zeros_like(effects), where=total > 0.0).sum(axis=1)
+    return shares / max(shares.sum(), np.finfo(np.float64).tiny)
+
+
+def _behind(network, nodes):
+    """Raw predictions, but for the offset, from the nodes behind layer 0."""
+    for layer in network.layers[1:]:
+        nodes = layer.forward(layer.expand(nodes, slopes=False))
+    return nodes
 
 
 def _kept_edges(network, scores, threshold):

@@ -9,7 +9,7 @@ import naive
 from sklearn_kan import KANClassifier, KANRegressor
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
-from sklearn_kan._pruning import attribution, edge_deviations, node_scores, prune
+from sklearn_kan._pruning import attribution, edge_deviations, importances, node_scores, prune
 
 
 def measured(network, X, weight=None):
@@ -75,10 +75,41 @@ def test_attribution_flows_through_the_nodes():
     assert_allclose(attribution(network), [1.0, 0.0], atol=1e-12)
 
 
+def test_importances():
+    """What holding a column's functions at their means changes, by naive means; an additive network's deviations."""
+    network, X = make()
+    share = np.linspace(1.0, 2.0, len(X))
+    share /= share.sum()
+    effects = []
+    for i in range(3):
+        functions = phi(network, X)[0]
+        held = functions.sum(axis=1) - functions[:, i] + share @ functions[:, i]
+        behind = naive.layer_forward(network.layers[1], held)
+        changes = network.raw_predict(X) - network.offset - behind
+        effects.append(np.sqrt(np.cov(changes.T, aweights=share, bias=True).diagonal()))
+    expected = (effects / np.sum(effects, axis=0)).mean(axis=1)
+    assert_allclose(importances(network, X, 5.0 * share), expected, rtol=1e-9)
+    additive, X = make((3, 2))
+    deviation = phi(additive, X)[0].std(axis=0)
+    found = importances(additive, X, np.ones(len(X)))
+    assert_allclose(found, (deviation / deviation.sum(axis=0)).mean(axis=1), rtol=1e-9)
+
+
+def test_ways_that_cancel_are_of_no_importance():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(400, 3))
+    y = 3.0 * X[:, 0] + X[:, 1] + 0.1 * rng.normal(size=400)
+    model = KANRegressor(random_state=0).fit(X, y)
+    assert_allclose(model.feature_importances_, [0.75, 0.25, 0.0], atol=0.03)
+    assert_allclose(model.prune(1e-3, X=X).feature_importances_, [0.75, 0.25, 0.0], atol=0.05)
+    assert_allclose(model.feature_importances_.sum(), 1.0)
+
+
 def test_attribution_of_a_constant_network():
     network, X = make()
     network.weights[:] = 0.0
     assert_array_equal(attribution(measured(network, X)), np.zeros(3))
+    assert_array_equal(importances(network, X, np.ones(len(X))), np.zeros(3))
 
 
 def test_prune_nodes_by_their_scores():
