@@ -4,6 +4,8 @@ Each rule is a function of source text, so that it can be shown to find what it 
 """
 
 import ast
+import doctest
+import importlib
 import inspect
 import subprocess
 import sys
@@ -276,6 +278,16 @@ def test_every_parameter_and_attribute_is_documented(name):
         assert f"\n{attribute} :" in text, f"{name} does not explain {attribute}"
     if name == "KANClassifier":
         assert "\nclasses_ :" in text
+
+
+@pytest.mark.parametrize("module", ["sklearn_kan", "sklearn_kan._base", "sklearn_kan._inspection"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_examples_print_what_they_say(module):
+    for optional in ("matplotlib", "sympy"):
+        pytest.importorskip(optional)
+    failed, tried = doctest.testmod(importlib.import_module(module))
+    assert tried > 0
+    assert failed == 0
 
 
 def test_no_print_and_no_leftovers():
