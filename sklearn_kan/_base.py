@@ -431,7 +431,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
         self._store(trainer, Whole.of_all(scaling))
-        self.categories_, self._adam_state, self._hidden = categories, state, hidden
+        self.categories_, self._adam_state, self._hidden, self.edof_ = categories, state, hidden, np.nan
         return self
 
     def _warn_of_range(self, rows, scaling):

@@ -186,9 +186,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Share of each column in the variation of the predictions: the standard deviation of what they change by where
-        its functions are held at their means over training rows. Sums to 1; exactly 0 for pruned and constant columns
-        and those left out as noise, and all 0 for a constant model.
+        Share of each column in the variation of the predictions, for counts of their logarithms: the standard deviation
+        of what they change by where its functions are held at their means over training rows. Sums to 1; exactly 0 for
+        pruned and constant columns and those left out as noise, and all 0 for a constant model. `prune` without rows
+        keeps the proportions.
 
     See Also
     --------
@@ -459,7 +460,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         return self._posterior.noise + self._posterior.variance(self.network_, X)
 
     def __deepcopy__(self, memo):
-        copied = type(self).__new__(type(self))
+        copied = memo[id(self)] = type(self).__new__(type(self))
         copied.__setstate__(deepcopy(self.__getstate__(), memo))
         if hasattr(self, "_posterior"):
             copied._posterior = deepcopy(self._posterior, memo)  # which a pickle may leave out
@@ -668,9 +669,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Share of each column in the variation of the predictions: the standard deviation of what they change by where
-        its functions are held at their means over training rows. Sums to 1; exactly 0 for pruned and constant columns
-        and those left out as noise, and all 0 for a constant model.
+        Share of each column in the variation of the log odds: the standard deviation of what they change by where its
+        functions are held at their means over training rows. Sums to 1; exactly 0 for pruned and constant columns and
+        those left out as noise, and all 0 for a constant model. `prune` without rows keeps the proportions.
     classes_ : ndarray of shape (n_classes,)
         Class labels.
 

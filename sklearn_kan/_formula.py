@@ -30,7 +30,7 @@ _MOST_CASES = 12
 _MISSING = "missing"
 # Factors smaller than this, or larger than its inverse, could underflow or overflow in what comes next.
 _LEAST_SIZE = 1e-200
-# Exponentials larger than this, or smaller than its inverse, are written by what they are in the middle of the data.
+# Exponentials larger than this, or smaller than its inverse, have a constant that makes them about 1 amid the data.
 _FAR = 1e8
 # Points within the knots at which a formula is looked at, and what two of its forms may differ by there.
 _N_POINTS, _SAME_VALUES = 64, 1e-8
@@ -66,10 +66,10 @@ def _absorb(function, numbers):
     """Move what is redundant in a x + b into c and d, in place: f(s u) = s^n f(u), or log(s u) = log(s) + log(u)."""
     a, b, c, _ = numbers
     if function.fixed == "b":  # exp; far from zero its constant stays where it is
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             size = c * float(function.function(b))
         if c == 0.0 or _LEAST_SIZE < abs(size) < 1.0 / _LEAST_SIZE:
-            numbers[2], numbers[1] = size, 0.0
+            numbers[1:3] = 0.0, size if c != 0.0 else 0.0
     elif function.fixed == "ab":  # x
         numbers[:] = 1.0, 0.0, c * a, numbers[3] + c * b
     elif function.fixed == "a":
@@ -282,7 +282,7 @@ def expressions(network, names, units, center):
     nodes = [sympy.Symbol(name) for name in names]
     for l, layer in enumerate(network.layers):  # noqa: E741
         last = l == len(network.layers) - 1
-        x = np.stack([evaluate(node, columns, given, None) for node in nodes], axis=1)
+        x = np.stack([_evaluated(node, columns, given) for node in nodes], axis=1)
         factors = units if last else np.ones(layer.n_out)
         constants = network.offset * units + center if last else np.zeros(layer.n_out)
         tables = layer.tables.edges(layer.n_in) if l == 0 else np.zeros_like(layer.edge_mask)
@@ -290,7 +290,7 @@ def expressions(network, names, units, center):
         values = np.zeros((len(x), layer.n_out))
         for i, j in np.argwhere(layer.edge_mask | tables):
             sums[j].append(number(factors[j]) * sympy.Function(f"phi_{l}_{i}_{j}")(nodes[i]))
-            values[:, j] += evaluate(sums[j][-1], columns, given, None)
+            values[:, j] += _evaluated(sums[j][-1], columns, given)
         symbols = [symbol for symbol in layer.symbols if not tables[symbol[:2]]]
         for i, j, function, numbers in symbols:
             constants[j] += numbers[3] * factors[j]
@@ -303,9 +303,14 @@ def expressions(network, names, units, center):
 
 
 def _points(network, names):
-    """Some points within the knots: a dict from the names of the columns to their values."""
+    """Some points within the knots, and values of tables: a dict from the names of the columns to their values."""
     first = network.layers[0]
-    X = first.center + first.scale * np.random.RandomState(0).uniform(-1.0, 1.0, (_N_POINTS, first.n_in))
+    rng, tables = np.random.RandomState(0), first.tables
+    X = first.center + first.scale * rng.uniform(-1.0, 1.0, (_N_POINTS, first.n_in))
+    for k, i in enumerate(tables.columns):
+        codes, missing = range(tables.n_categories[k]), [np.nan] * int(tables.has_missing[k])
+        n_special = _N_POINTS if codes else _N_POINTS // 2
+        X[:n_special, i] = rng.choice([*codes, *tables.atoms_of(k), *missing], n_special)
     return dict(zip(names, X.T, strict=True))
 
 
@@ -315,11 +320,16 @@ def _largest(values):
 
 def _agree(expression, columns, network, form, categories=None, error=_SAME_VALUES):
     """Whether a form of an expression has its values but for an error in units of the largest."""
-    try:
-        expected, found = (evaluate(one, columns, network, categories) for one in (expression, form))
-    except (KeyError, OverflowError):
-        return False
+    expected, found = (_evaluated(one, columns, network, categories) for one in (expression, form))
     return np.allclose(found, expected, rtol=0.0, atol=error * _largest(expected), equal_nan=True)
+
+
+def _evaluated(expression, columns, network, categories=None):
+    """Values, NaN where they cannot be told: a user's own function may be anything."""
+    try:
+        return evaluate(expression, columns, network, categories)
+    except (KeyError, AttributeError, TypeError, ValueError, OverflowError):
+        return np.full(_N_POINTS, np.nan)
 
 
 def _term(function, numbers, node, x, size):
@@ -346,16 +356,18 @@ def _is_far(b, outer, node):
 
 
 def _exponential(a, b, c, node, x, size):
-    """c exp(a x + b) as c' exp(a (x - x')), x' being a round number in the middle of x."""
+    """c exp(a x + b) as c' exp(a x + b'), b' being minus a times a round number in the middle of x, as an integer.
+
+    SymPy would make another number a factor, which might underflow or overflow.
+    """
     import sympy
 
     step = 10.0 ** np.floor(np.log10(np.ptp(x) or 1.0))
-    middle = step * np.round(0.5 * (x.min() + x.max()) / step)
+    constant = -np.round(a * step * np.round(0.5 * (x.min() + x.max()) / step))
     with np.errstate(over="ignore"):
-        c = np.sign(c) * np.exp(np.log(abs(c)) + a * middle + b)
-        outer = _largest(np.exp(a * (x - middle)))
-    u = number(a) * sympy.UnevaluatedExpr(node - number(middle))  # SymPy would multiply it out
-    return number(c, size / outer) * sympy.exp(u)
+        c = np.sign(c) * np.exp(np.log(abs(c)) + b - constant)
+        outer = _largest(np.exp(a * x + constant))
+    return number(c, size / (outer or 1.0)) * sympy.exp(number(a) * node + sympy.Integer(int(constant)))
 
 
 def _category(category):
@@ -446,6 +458,8 @@ def _holds(condition, columns, categories, visit):
         return _CONNECTIVES[name].reduce([_holds(part, columns, categories, visit) for part in condition.args])
     if name in _COMPARISONS:
         return _COMPARISONS[name](visit(condition.lhs), visit(condition.rhs))
+    if not condition.lhs.is_Symbol:
+        return visit(condition.lhs) == visit(condition.rhs)
     name, key = condition.lhs.name, condition.rhs
     if key.is_Symbol and key.name == _MISSING:
         return np.isnan(columns[name])
@@ -509,8 +523,6 @@ def evaluate(expression, columns, network, categories):
             return sum(parts)
         if node.is_Mul:
             return np.prod(parts, axis=0)
-        if name == "UnevaluatedExpr":
-            return parts[0]
         if node.is_Pow:
             return _power(parts[0], node.args[1], parts[1])
         if name.startswith("phi_"):

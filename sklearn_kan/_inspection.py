@@ -22,6 +22,7 @@ from ._pruning import edge_deviations, importances, measured, node_scores, prune
 from ._stage import Rows
 from ._symbolic import (
     Search,
+    complexity,
     cross_validated,
     edge_points,
     search_grid,
@@ -417,8 +418,8 @@ class InspectionMixin:
         tol : float, default=0.1
             The loss of the result, corrected for the number of parameters as in generalised cross-validation, exceeds
             that of the model that it begins with, trained on, by this part at most. It begins with this one; where that
-            has more than 20 splines, was trained without `reg_lambda` and `prune_threshold` and is not exact, with one
-            trained with 1e-3 and 1e-2, if that loses no more than this part either.
+            is a committee of more than 20 splines that is not exact, with a network trained with reg_lambda=1e-3 and
+            prune_threshold=1e-2, if that loses no more than this part either.
 
         Returns
         -------
@@ -455,7 +456,9 @@ class InspectionMixin:
                 network = network.scaled(center, scale)
                 network = snap(network, trainer.loss, rows, trainer.null_loss, *self._response_units())
                 network = network.scaled(inner.center, inner.scale)
-            trainer.network = follow_activations(network, trainer.rows.X, trainer.rows.weight)
+            if not spline_edges(network):
+                network = follow_activations(network, *trainer.sample)
+            trainer.network = network
             trainer.measure()
         changed._store_network(trainer.network.scaled(*scaling))
         changed.feature_importances_ = importances(trainer.network, trainer.rows.X, trainer.rows.weight)
@@ -466,7 +469,8 @@ class InspectionMixin:
 
         To name the functions of a committee takes minutes, and its formula is as long as it is wide.
         """
-        if self.reg_lambda > 0.0 or self.prune_threshold > 0.0 or len(spline_edges(self.network_)) <= _MANY_FUNCTIONS:
+        given = not isinstance(self.hidden_layer_sizes, str) or self.reg_lambda > 0.0 or self.prune_threshold > 0.0
+        if given or complexity(self.network_) > 0.0 or len(spline_edges(self.network_)) <= _MANY_FUNCTIONS:
             return self
 
         def loss(model):
@@ -477,7 +481,9 @@ class InspectionMixin:
         if not own > _NEARLY_EXACT:
             return self
         sparse = clone(self).set_params(**_SPARSE).fit(X, y, sample_weight)
-        return sparse if loss(sparse) <= (1.0 + tol) * own else self
+        known = [getattr(one, "classes_", np.arange(one.n_outputs_)).tolist() for one in (sparse, self)]
+        same = known[0] == known[1] and sparse.categories_ == self.categories_
+        return sparse if same and loss(sparse) <= (1.0 + tol) * own else self
 
     def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):
         """The network as SymPy expression, in the units of the data.

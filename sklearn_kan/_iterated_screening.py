@@ -1,8 +1,8 @@
 """Training on the columns that tell, in rounds (iterated sure independence screening, Fan & Lv 2008).
 
 Where the residuals of a round's first network show columns that it was trained without, or a number that is a name, the
-next round begins anew with these; with all where labels are met almost exactly, and few rows are left to show any. At
-last an additive model of all columns may take the place: many small effects show in none of them alone.
+next round begins anew with these; with all where many labels are met almost exactly, and few rows are left to show any.
+At last an additive model of all columns may take the place: many small effects show in none of them alone.
 """
 
 from dataclasses import replace
@@ -17,6 +17,8 @@ from ._sure_screening import late_columns, no_names, number_as_name, telling_col
 from ._training import Trainer, grid_stages
 
 _ROUNDS = 3
+# Rows a column from which columns that show nothing may enter; of fewer each one is learnt by heart.
+_ROWS_A_COLUMN = 50
 
 
 class IteratedScreening:
@@ -164,7 +166,8 @@ class IteratedScreening:
         y, weight = self.table.rows.y, self.table.rows.weight
         constant = np.broadcast_to(self.offset, raw.shape)
         left, of_constant = (weight @ self.loss.value(y, one).sum(axis=1) for one in (raw, constant))
-        return self.loss.known_dispersion and len(y) >= ENOUGH_LABELS and left < NEARLY_EXACT * of_constant
+        many = len(y) >= max(ENOUGH_LABELS, _ROWS_A_COLUMN * self.table.rows.X.shape[1])
+        return self.loss.known_dispersion and many and left < NEARLY_EXACT * of_constant
 
     def _residuals(self, raw):
         """What the screening of columns takes."""

@@ -76,6 +76,7 @@ class Table:
             active = high > low
             active[tables.columns] |= tables.mask[:, 0]  # missing or not
             active &= varied.any()
+            varied |= settings.warm_start and varied.any()  # may vary later
             tables.mask &= varied.any() if hidden else varied
         active[tables.categorical] = False
 

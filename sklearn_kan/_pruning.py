@@ -13,8 +13,8 @@ from ._layer import edge_variances
 from ._network import Network
 from ._threads import map_chunks
 
-# Rows that tell importances.
-_EFFECT_ROWS = 300
+# Values of functions into hidden nodes that tell importances, at most, and of how many at a time.
+_EFFECTS, _AT_A_TIME = 1_000_000, 250_000
 
 
 def edge_deviations(moments):
@@ -78,7 +78,7 @@ def attribution(network):
 
 
 def importances(network, X, weight):
-    """Share of every column in the variation of the predictions.
+    """Share of every column in the variation of the raw predictions.
 
     The standard deviation of what they change by where the column's functions are held at their means. Ways through
     several nodes count together: what they add to one another may cancel, and `attribution` knows nothing of that.
@@ -89,14 +89,16 @@ def importances(network, X, weight):
         Sums to 1, or all 0 for a constant model.
     """
     first, effects = network.layers[0], np.zeros((network.shape[0], network.shape[-1]))
-    step = -(-len(X) // _EFFECT_ROWS)
+    step = -(-len(X) * first.n_in * first.n_out // _EFFECTS)
     X, weight = np.asarray(X[::step], dtype=np.float64), weight[::step] / weight[::step].sum()
     nodes = first.forward(first.expand(X, slopes=False))
     predicted = _behind(network, nodes)
-    for i in np.flatnonzero(first.edges.any(axis=1)):
-        own = first.column(i, X[:, i])
-        change = predicted - _behind(network, nodes - own + weight @ own)
-        effects[i] = np.sqrt(weight @ (change - weight @ change) ** 2)
+    alive = np.flatnonzero(first.edges.any(axis=1))
+    for some in np.array_split(alive, -(-len(alive) * nodes.size // _AT_A_TIME) or 1):
+        own = np.array([first.column(i, X[:, i]) for i in some]).reshape(len(some), *nodes.shape)
+        held = nodes - own + (weight @ own)[:, None]
+        change = predicted - _behind(network, held.reshape(-1, first.n_out)).reshape(len(some), *predicted.shape)
+        effects[some] = np.sqrt(weight @ (change - (weight @ change)[:, None]) ** 2)
     total = effects.sum(axis=0)
     shares = np.divide(effects, total, out=np.zeros_like(effects), where=total > 0.0).sum(axis=1)
     return shares / max(shares.sum(), np.finfo(np.float64).tiny)

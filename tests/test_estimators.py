@@ -327,6 +327,14 @@ def test_predictions_are_those_of_the_loss_that_was_fitted():
         assert_array_equal(model.set_params(loss=other).predict(X), before)
 
 
+def test_an_output_that_was_constant_is_learnt_by_a_warm_start():
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (200, 2))
+    y = np.column_stack([X[:, 0], np.ones(200)])
+    model = KANRegressor((3,), warm_start=True, random_state=0).fit(X, y)
+    y[:, 1] += X[:, 1]
+    assert r2_score(y, model.fit(X, y).predict(X), multioutput="raw_values").min() > 0.95
+
+
 @pytest.mark.parametrize("hidden", [(), (3,), "auto"], ids=str)
 def test_a_constant_output_beside_others_is_constant(hidden):
     rng = np.random.RandomState(0)

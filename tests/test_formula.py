@@ -241,6 +241,17 @@ def test_numbers_keep_the_decimals_that_values_need(noise):
     assert len(model.to_latex()) < 40
 
 
+def test_numbers_of_tables_keep_the_decimals_that_values_need():
+    """Values of categories and of what is missing are looked at, too."""
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.randint(0, 3, 300), rng.randint(0, 3, 300), rng.uniform(size=300)]).astype(float)
+    X[::9, 2] = np.nan
+    y = 1e-5 * (X[:, 0] - 2.0 * (X[:, 1] == 1) + np.nan_to_num(X[:, 2], nan=0.5))
+    model = KANRegressor((), categorical_features=[0, 1], random_state=0).fit(X, y).auto_symbolic(X, y)
+    assert model.fidelity(X, y, decimals=4)["formula_vs_model"] > 1.0 - 1e-6
+    assert max(len(word) for word in model.to_latex().split()) < 25
+
+
 def test_numbers_of_counts_are_rounded():
     rng = np.random.RandomState(0)
     X = rng.uniform(0.0, 2.0, (400, 2))
@@ -261,12 +272,15 @@ def test_formulas_bear_any_units(name):
     assert model.fidelity(X, y, decimals=4)["formula_vs_data"] > 0.99
 
 
-def test_an_exponential_far_from_zero_is_written_from_the_middle():
+def test_an_exponential_far_from_zero_has_a_whole_constant():
     year = np.linspace(1980.0, 2020.0, 200)[:, None]
     y = 5.0 * np.exp(0.05 * (year[:, 0] - 2000.0))
     model = KANRegressor((), random_state=0).fit(year, y).auto_symbolic(year, y)
-    assert str(model.symbolic_formula(["year"], decimals=6)) == "5*exp(0.05*(year - 2000))"
-    assert model.to_latex(["t"]) == r"5 e^{0.05 \left(t - 2000\right)}"
+    formula = model.symbolic_formula(["year"], decimals=6)
+    assert str(formula) == "5*exp(0.05*year - 100)"
+    assert model.to_latex(["t"]) == "5 e^{0.05 t - 100}"
+    assert float(formula.diff("year").subs("year", 2000)) == pytest.approx(0.25, rel=1e-6)
+    assert float(sympy.solve(formula - 5)[0]) == pytest.approx(2000.0)
 
 
 def test_naming_functions_keeps_the_model_in_units_that_do_not_bear_it():
@@ -365,6 +379,10 @@ def sympy_relu(u):
     return sympy.Max(u, 0)
 
 
+def sinc_by_cases(u):
+    return sympy.Piecewise((1, sympy.Eq(u, 0)), (sympy.sin(u) / u, True))
+
+
 def relu_by_cases(u):
     return sympy.Piecewise((u, sympy.And(u > 0, u < 100)), (0, True))
 
@@ -374,6 +392,7 @@ OWN = {
     "sinc": (sinc, sinc_slope, sympy.sinc),
     "relu": (relu, step, sympy_relu),
     "by cases": (relu, step, relu_by_cases),
+    "sinc by cases": (sinc, sinc_slope, sinc_by_cases),
 }
 
 

@@ -105,6 +105,14 @@ def test_ways_that_cancel_are_of_no_importance():
     assert_allclose(model.feature_importances_.sum(), 1.0)
 
 
+def test_a_rare_value_is_important():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(3000, 2))
+    X[:, 0] = np.arange(3000) % 333 == 0
+    model = KANRegressor((), random_state=0).fit(X, X[:, 1] + 20.0 * X[:, 0])
+    assert model.feature_importances_[0] > 0.4
+
+
 def test_attribution_of_a_constant_network():
     network, X = make()
     network.weights[:] = 0.0

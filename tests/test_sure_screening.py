@@ -326,10 +326,10 @@ def test_what_has_learnt_nothing_tells_nothing_of_ridges(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "n_samples, noise, names", [(600, 0.0, False), (600, 0.0, True), (600, 0.1, False), (400, 0.0, False)]
+    "n_samples, noise, names", [(1000, 0.0, False), (1000, 0.0, True), (1000, 0.1, False), (600, 0.0, False)]
 )
 def test_all_columns_enter_where_labels_are_met_almost_exactly(n_samples, noise, names, monkeypatch):
-    """Few rows are left then, in which no column shows much; names stay out, and so does all where labels are noisy."""
+    """Few rows are left then, in which no column shows much; not names, nor where labels are noisy or rows few."""
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (n_samples, 18)).astype(float)
     X[:, 17] = rng.integers(0, 300 if names else 2, n_samples)
@@ -342,7 +342,16 @@ def test_all_columns_enter_where_labels_are_met_almost_exactly(n_samples, noise,
     monkeypatch.setattr(_iterated_screening, "telling_columns", lambda X, *_: np.arange(X.shape[1]) < 2)
     monkeypatch.setattr(_iterated_screening, "late_columns", lambda *args: np.zeros(18, dtype=bool))
     KANClassifier(max_iter=50, categorical_features=[17], random_state=0).fit(X, y)
-    assert begun == ([18 - names] if n_samples >= 500 and noise == 0.0 else [])
+    assert begun == ([18 - names] if n_samples >= 50 * 18 and noise == 0.0 else [])
+
+
+def test_separable_classes_of_wide_tables_are_screened():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1600, 100))
+    y = (X[:, 0] + X[:, 1] > 0.0).astype(int)
+    model = KANClassifier(random_state=0).fit(X[:600], y[:600])
+    assert np.count_nonzero(model.feature_importances_) < 10
+    assert model.score(X[600:], y[600:]) > 0.98
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

@@ -375,6 +375,8 @@ def test_a_committee_is_named_by_way_of_a_sparse_network():
     assert sympy.simplify(named.symbolic_formula(decimals=0) - sympy.sympify("sin(x0) + x1**2")) == 0
     assert named.get_params() == model.get_params()
     assert_array_equal(model.predict(X), before)
+    fixed = model.fix_symbolic(0, 0, 0, "tanh")
+    assert fixed._to_read(X, y, None, 0.1) is fixed
 
 
 def test_knots_follow_the_nodes_of_a_symbolic_network():
