@@ -445,10 +445,10 @@ class InspectionMixin:
         trainer, network, scaling = changed._resumed(X, y, sample_weight)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
         with single_blas_thread():
-            search = Search(trainer, functions, tol, model.edof_)
+            center, scale = scaling
+            search = Search(trainer, functions, tol, model.edof_, -center / scale)
             network = search.run(search_grid(network, len(trainer.rows.X)))
             if not spline_edges(network):
-                center, scale = scaling
                 inner = network.layers[0]
                 rows = Rows(
                     (trainer.rows.X - inner.center) / inner.scale * scale + center, trainer.rows.y, trainer.rows.weight

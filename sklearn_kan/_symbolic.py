@@ -158,13 +158,16 @@ class Search:
         that of the start by this part at most.
     edof : float, default=NaN
         Effective degrees of freedom of the start, where they are known: penalties leave fewer than it has parameters.
+    zero : ndarray of shape (n_in,), default=None
+        Where the columns are 0 in their own units, in those of the knots; None for 0.
     """
 
-    def __init__(self, trainer, library, tol, edof=np.nan):
+    def __init__(self, trainer, library, tol, edof=np.nan, zero=None):
         self.trainer = trainer
         self.library = library
         self.tol = tol
         self.edof = edof
+        self.zero = np.zeros(trainer.rows.X.shape[1]) if zero is None else zero
         self.numbers = itertools.count()
 
     def run(self, network):
@@ -317,17 +320,27 @@ class Search:
         l, i, j = edge  # noqa: E741
         t = edge_points(state.network, l, i, self.trainer.rows.X)
         phi = state.network.layers[l].edge(i, t)[:, j]
-        found, seen = [], []
+        tried, seen = [], []
         for name in _INNER:
             if name in self.library:
                 fit = fit_affine(self.library[name], t, phi)
                 if fit.numbers[2] == 0.0 or any(abs(fit.r2 - r2) < _SAME for r2 in seen):
                     continue  # the same function on these points
                 seen.append(fit.r2)
-                child = self._try(state, edge, self.library[name], fit.numbers)
-                if self._may_go_on(child):
-                    found.append((self._unexplained_behind(child.network, l, j), child))
+                tried.append(self._try(state, edge, self.library[name], fit.numbers))
+        if l == 0 and "log" in self.library:
+            tried += self._logarithm_of_column(state, edge, t, phi)
+        found = [(self._unexplained_behind(child.network, l, j), child) for child in tried if self._may_go_on(child)]
         return [child for _, child in sorted(found)[:_MOST_INNER]]
+
+    def _logarithm_of_column(self, state, edge, t, phi):
+        """log x, behind which a power of the column is an exponential: no other log(x + b) is near that."""
+        x = t - self.zero[edge[1]]
+        if not (x.min() > 0.0 or x.max() < 0.0):
+            return []
+        sign = np.sign(x[0])
+        c, d = np.polyfit(np.log(sign * x), phi, 1)
+        return [self._try(state, edge, self.library["log"], [sign, -sign * self.zero[edge[1]], c, d])]
 
     def _unexplained_behind(self, network, l, j):  # noqa: E741
         """The most that the library leaves of any function behind node j."""

@@ -379,6 +379,20 @@ def test_a_committee_is_named_by_way_of_a_sparse_network():
     assert fixed._to_read(X, y, None, 0.1) is fixed
 
 
+@pytest.mark.parametrize("power", [1.5, 0.7, -0.3])
+@pytest.mark.parametrize("unit", [1.0, -1e5])
+def test_a_power_of_a_column_is_found(power, unit):
+    """Behind log x an exponential; behind log(x + b), which fits as well while a spline is behind it, nothing is."""
+    x = unit * np.random.RandomState(0).uniform(0.5, 4.0, (300, 1))
+    y = (x[:, 0] / unit) ** power
+    model = KANRegressor((1,), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(x, y)
+    named = model.auto_symbolic(x, y)
+    assert named.fidelity(x, y)["n_splines"] == 0
+    assert named.score(x, y) > 1.0 - 1e-12
+    if unit == 1.0:
+        assert named.symbolic_formula() == sympy.Symbol("x0") ** sympy.Rational(round(10 * power), 10)
+
+
 def test_knots_follow_the_nodes_of_a_symbolic_network():
     """Pictures of its edges show all rows."""
     X = np.random.RandomState(0).uniform(-1.0, 1.0, (400, 2))
