@@ -84,16 +84,11 @@ def labels_in_cases(y, weight):
     if len(y) > CANONICAL_ROWS or (weight == 1.0).all():
         return weight
     codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
-    of_classes = [codes == code for code in np.unique(codes)]
-    factors = [_common_factor(weight[rows]) for rows in of_classes]
-    if _whole(weight):
-        least = np.gcd.reduce(factors)
-        factors = [
-            factor / least if rows.sum() >= _COPIES else 1.0 for factor, rows in zip(factors, of_classes, strict=True)
-        ]
-    importance = np.empty_like(weight)
-    for factor, rows in zip(factors, of_classes, strict=True):
-        importance[rows] = factor
+    of_all, importance = _common_factor(weight) if _whole(weight) else 1.0, np.empty_like(weight)
+    for code in np.unique(codes):
+        rows = codes == code
+        few = _whole(weight) and rows.sum() < _COPIES
+        importance[rows] = 1.0 if few else _common_factor(weight[rows]) / of_all
     return weight * (weight.sum() / (weight @ importance))
 
 

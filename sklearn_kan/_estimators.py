@@ -461,7 +461,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     def __deepcopy__(self, memo):
         copied = memo[id(self)] = type(self).__new__(type(self))
-        copied.__setstate__(deepcopy(self.__getstate__(), memo))
+        copied.__setstate__(deepcopy(super().__getstate__(), memo))
         if hasattr(self, "_posterior"):
             copied._posterior = deepcopy(self._posterior, memo)  # which a pickle may leave out
         return copied

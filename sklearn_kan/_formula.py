@@ -453,11 +453,11 @@ def _holds(condition, columns, categories, visit):
     """Where the condition of a case holds, see `with_cases`; or one of a function of the user's own."""
     if condition == True:  # noqa: E712
         return np.ones(len(next(iter(columns.values()))), dtype=bool)
-    name = type(condition).__name__
-    if name in _CONNECTIVES:
-        return _CONNECTIVES[name].reduce([_holds(part, columns, categories, visit) for part in condition.args])
-    if name in _COMPARISONS:
-        return _COMPARISONS[name](visit(condition.lhs), visit(condition.rhs))
+    kind = type(condition).__name__
+    if kind in _CONNECTIVES:
+        return _CONNECTIVES[kind].reduce([_holds(part, columns, categories, visit) for part in condition.args])
+    if kind in _COMPARISONS:
+        return _COMPARISONS[kind](visit(condition.lhs), visit(condition.rhs))
     if not condition.lhs.is_Symbol:
         return visit(condition.lhs) == visit(condition.rhs)
     name, key = condition.lhs.name, condition.rhs

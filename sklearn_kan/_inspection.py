@@ -18,7 +18,7 @@ from ._affine_fit import fit_affine
 from ._formula import check_sympy_support, evaluate, expressions, latex, snap, with_cases, with_decimals
 from ._grid import follow_activations
 from ._plotting import EdgeDisplay, KANDisplay, check_edge, feature_names_of
-from ._pruning import edge_deviations, importances, measured, node_scores, prune, widest_way
+from ._pruning import edge_deviations, importances, measured, node_scores, prune, shares_of_sum, widest_way
 from ._stage import Rows
 from ._symbolic import (
     Search,
@@ -157,8 +157,7 @@ class InspectionMixin:
         """A new estimator with another network."""
         changed = deepcopy(self)
         changed._store_network(network)
-        left = self.feature_importances_ * network.layers[0].edges.any(axis=1)
-        changed.feature_importances_ = left / max(left.sum(), np.finfo(np.float64).tiny)
+        changed.feature_importances_ = shares_of_sum(self.feature_importances_ * network.layers[0].edges.any(axis=1))
         return changed
 
     # --- pictures ---------------------------------------------------------------------------------------------------
@@ -455,9 +454,7 @@ class InspectionMixin:
                 )
                 network = network.scaled(center, scale)
                 network = snap(network, trainer.loss, rows, trainer.null_loss, *self._response_units())
-                network = network.scaled(inner.center, inner.scale)
-            if not spline_edges(network):
-                network = follow_activations(network, *trainer.sample)
+                network = follow_activations(network.scaled(inner.center, inner.scale), *trainer.sample)
             trainer.network = network
             trainer.measure()
         changed._store_network(trainer.network.scaled(*scaling))
@@ -481,8 +478,8 @@ class InspectionMixin:
         if not own > _NEARLY_EXACT:
             return self
         sparse = clone(self).set_params(**_SPARSE).fit(X, y, sample_weight)
-        known = [getattr(one, "classes_", np.arange(one.n_outputs_)).tolist() for one in (sparse, self)]
-        same = known[0] == known[1] and sparse.categories_ == self.categories_
+        same_classes = np.array_equal(getattr(sparse, "classes_", ()), getattr(self, "classes_", ()))
+        same = same_classes and sparse.categories_ == self.categories_
         return sparse if same and loss(sparse) <= (1.0 + tol) * own else self
 
     def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):

@@ -12,7 +12,6 @@ import numpy as np
 from ._committee import committee
 from ._encoding import CANONICAL_ROWS
 from ._narrowing import Whole
-from ._safe_bayes import ENOUGH_LABELS, NEARLY_EXACT
 from ._sure_screening import late_columns, no_names, number_as_name, telling_columns
 from ._training import Trainer, grid_stages
 
@@ -74,7 +73,7 @@ class IteratedScreening:
             if rounds:
                 trainer.learn_from(rounds[-1][0])
             rounds.append((trainer, whole))
-            late = self._question(part, columns) if len(rounds) < self.most_rounds else None
+            late = self._question(trainer, columns) if len(rounds) < self.most_rounds else None
             networks, n_members, additive = self._networks(part, sizes)
             trainer.run(sizes, networks, n_members, late, additive)
             if trainer.stopped or late is None:
@@ -138,7 +137,7 @@ class IteratedScreening:
         progress.whole = whole.network
         return trainer, whole
 
-    def _question(self, part, columns):
+    def _question(self, trainer, columns):
         """What residuals are asked: network -> columns that come late, and names, bool ndarray of shape (2, n_in).
 
         None where there is nothing to ask. A network that shall be read has no values of names; one number that is a
@@ -149,25 +148,18 @@ class IteratedScreening:
             return None
 
         def late(network, *, names=seek_names):
-            raw = network.raw_predict(part.rows.X)
-            residuals, found = self._residuals(raw), np.zeros((2, len(columns)), dtype=bool)
-            if self._nearly_exact(raw):
-                found[0] = no_names(self.table.rows.X, self.table.categorical) & ~columns
-            elif not columns.all():
-                found[0] = late_columns(*residuals, columns)
+            residuals = self._residuals(network.raw_predict(trainer.rows.X))
+            found = np.zeros((2, len(columns)), dtype=bool)
+            if not columns.all():
+                rows = self.table.rows.X
+                few_left = len(rows) >= _ROWS_A_COLUMN * rows.shape[1] and trainer.meets_labels(network)
+                others = no_names(rows, self.table.categorical) & ~columns
+                found[0] = others if few_left else late_columns(*residuals, columns)
             if names:
                 found[1] = number_as_name(*residuals)
             return found
 
         return late
-
-    def _nearly_exact(self, raw):
-        """Whether labels are met so closely that what is left are a few rows, which show no column by themselves."""
-        y, weight = self.table.rows.y, self.table.rows.weight
-        constant = np.broadcast_to(self.offset, raw.shape)
-        left, of_constant = (weight @ self.loss.value(y, one).sum(axis=1) for one in (raw, constant))
-        many = len(y) >= max(ENOUGH_LABELS, _ROWS_A_COLUMN * self.table.rows.X.shape[1])
-        return self.loss.known_dispersion and many and left < NEARLY_EXACT * of_constant
 
     def _residuals(self, raw):
         """What the screening of columns takes."""

@@ -285,9 +285,9 @@ class Network:
         hessian /= scale
         return 0.5 * (hessian + hessian.swapaxes(2, 3))  # symmetric to the last bit
 
-    def activations(self, X, depth):
-        """Values of the nodes of layer `depth` (0: the inputs), shape (n_samples, n_depth)."""
-        for layer in self.layers[:depth]:
+    def activations(self, X, depth, start=0):
+        """Values of the nodes of layer `depth`, shape (n_samples, n_depth), from those of another (0: the inputs)."""
+        for layer in self.layers[start:depth]:
             X = layer.forward(layer.expand(X, slopes=False))
         return X
 

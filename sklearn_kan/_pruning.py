@@ -57,9 +57,7 @@ def edge_attributions(network):
     importance = np.ones(network.layers[-1].n_out)
     found = []
     for deviations in reversed(edge_deviations(network.moments)):
-        total = deviations.sum(axis=0)
-        share = np.divide(deviations, total, out=np.zeros_like(deviations), where=total > 0)
-        found.append(share * importance)
+        found.append(shares_of_sum(deviations) * importance)
         importance = found[-1].sum(axis=1)
     return found[::-1]
 
@@ -72,9 +70,12 @@ def attribution(network):
     importances : ndarray of shape (n_in,)
         Sums to 1, or all 0 for a constant model.
     """
-    importance = edge_attributions(network)[0].sum(axis=1)
-    total = importance.sum()
-    return importance / total if total > 0 else importance
+    return shares_of_sum(edge_attributions(network)[0].sum(axis=1))
+
+
+def shares_of_sum(values):
+    """Parts of their sums over the first axis; zeros stay."""
+    return values / np.maximum(values.sum(axis=0), np.finfo(np.float64).tiny)
 
 
 def importances(network, X, weight):
@@ -91,24 +92,16 @@ def importances(network, X, weight):
     first, effects = network.layers[0], np.zeros((network.shape[0], network.shape[-1]))
     step = -(-len(X) * first.n_in * first.n_out // _EFFECTS)
     X, weight = np.asarray(X[::step], dtype=np.float64), weight[::step] / weight[::step].sum()
-    nodes = first.forward(first.expand(X, slopes=False))
-    predicted = _behind(network, nodes)
+    nodes, end = network.activations(X, 1), len(network.layers)
+    predicted = network.activations(nodes, end, start=1)
     alive = np.flatnonzero(first.edges.any(axis=1))
     for some in np.array_split(alive, -(-len(alive) * nodes.size // _AT_A_TIME) or 1):
         own = np.array([first.column(i, X[:, i]) for i in some]).reshape(len(some), *nodes.shape)
         held = nodes - own + (weight @ own)[:, None]
-        change = predicted - _behind(network, held.reshape(-1, first.n_out)).reshape(len(some), *predicted.shape)
+        changed = network.activations(held.reshape(-1, first.n_out), end, start=1)
+        change = predicted - changed.reshape(len(some), *predicted.shape)
         effects[some] = np.sqrt(weight @ (change - (weight @ change)[:, None]) ** 2)
-    total = effects.sum(axis=0)
-    shares = np.divide(effects, total, out=np.zeros_like(effects), where=total > 0.0).sum(axis=1)
-    return shares / max(shares.sum(), np.finfo(np.float64).tiny)
-
-
-def _behind(network, nodes):
-    """Raw predictions, but for the offset, from the nodes behind layer 0."""
-    for layer in network.layers[1:]:
-        nodes = layer.forward(layer.expand(nodes, slopes=False))
-    return nodes
+    return shares_of_sum(shares_of_sum(effects).sum(axis=1))
 
 
 def _kept_edges(network, scores, threshold):

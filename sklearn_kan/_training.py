@@ -189,9 +189,14 @@ class Trainer(Members):
     def _may_be_exact(self):
         """Whether the first member meets labels almost exactly, and rows held out would tell of less noise."""
         settings = self.settings
-        if not self.loss.known_dispersion or self.even or "auto" not in (settings.alpha, settings.smoothing):
+        given = self.even or "auto" not in (settings.alpha, settings.smoothing)
+        return not given and self.meets_labels(self.network)
+
+    def meets_labels(self, network):
+        """Whether a network meets labels almost exactly, and they are enough to say so."""
+        if not self.loss.known_dispersion or len(self.rows.X) < ENOUGH_LABELS:
             return False
-        return len(self.rows.X) >= ENOUGH_LABELS and self._loss_value(self.network) < NEARLY_EXACT * self.null_loss
+        return self._loss_value(network) < NEARLY_EXACT * self.null_loss
 
     def _find_excess(self, make_network):
         """How much more or less noise than it seems is to be counted on; asked once."""
