@@ -43,7 +43,14 @@ def _diagonal(curvature):
     return factor
 
 
-class _IdentityLink:
+class _Loss:
+    """A loss has its value and its gradient, each of shape (n_samples, n_outputs), or both at once."""
+
+    def value_and_gradient(self, y, raw):
+        return self.value(y, raw), self.gradient(y, raw)
+
+
+class _IdentityLink(_Loss):
     """Predictions are raw predictions."""
 
     known_dispersion, fixed_dispersion = False, 0.0
@@ -121,7 +128,7 @@ class Huber(_IdentityLink):
 
 
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(_Loss):
     """Half the Poisson deviance with log link: l = exp(raw) - y raw - (y - y log y).
 
     That of small counts is fixed, in the units of y.
@@ -154,17 +161,26 @@ class Poisson:
         return slope, slope
 
 
-@dataclass(frozen=True)
-class BinaryLogLoss:
-    """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
+class _LogLoss:
+    """Value and gradient of probabilities have their exponentials in common."""
 
     known_dispersion, fixed_dispersion = True, 1.0
 
     def value(self, y, raw):
-        return np.logaddexp(0.0, raw) - y * raw
+        return self.value_and_gradient(y, raw)[0]
 
     def gradient(self, y, raw):
-        return expit(raw) - y
+        return self.value_and_gradient(y, raw)[1]
+
+
+@dataclass(frozen=True)
+class BinaryLogLoss(_LogLoss):
+    """l = log(1 + exp(raw)) - y raw, y in {0, 1}."""
+
+    def value_and_gradient(self, y, raw):
+        small = np.exp(-np.abs(raw))
+        value = np.maximum(raw, 0.0) + np.log1p(small) - y * raw
+        return value, np.where(raw > 0.0, 1.0, small) / (1.0 + small) - y
 
     def curvature_factor(self, y, raw):
         return _diagonal(expit(raw) * expit(-raw))
@@ -182,16 +198,15 @@ def _of_classes(function, raw):
 
 
 @dataclass(frozen=True)
-class MultinomialLogLoss:
+class MultinomialLogLoss(_LogLoss):
     """l = -sum_c y_c log softmax(raw)_c, y one-hot; C = diag(p) - p p', A_kc = sqrt(p_c) (delta_kc - p_k)."""
 
-    known_dispersion, fixed_dispersion = True, 1.0
-
-    def value(self, y, raw):
-        return -np.where(y > 0, y * _of_classes(log_softmax, raw), 0.0)
-
-    def gradient(self, y, raw):
-        return _of_classes(softmax, raw) - y
+    def value_and_gradient(self, y, raw):
+        with np.errstate(over="ignore", invalid="ignore"):  # a step too far is refused
+            below = np.ascontiguousarray(raw.T) - raw.max(axis=1)
+            shares = np.exp(below)
+            total = shares.sum(axis=0)
+            return np.where(y > 0, y * (np.log(total) - below).T, 0.0), (shares / total).T - y
 
     def curvature_factor(self, y, raw):
         p = _of_classes(softmax, raw)

@@ -303,7 +303,8 @@ class Objective:
         network = self.network
         weight = self.sample_weight[rows]
         y = self.y[rows]
-        delta = weight[:, None] * self.loss.gradient(y, raw)
+        value, delta = self.loss.value_and_gradient(y, raw)
+        delta *= weight[:, None]
         if factors is None:
             network.backward(terms, delta, parts)
         else:
@@ -312,7 +313,7 @@ class Objective:
                 into = layer.backward(terms[l], delta, *parts[l])
                 parts_with_norm = parts[l][::2]  # symbols have no sparsity penalty
                 delta = into + layer.l1_backward(terms[l], factors[l], weight, *parts_with_norm)
-        return float(weight @ self.loss.value(y, raw).sum(axis=1))
+        return float(weight @ value.sum(axis=1))
 
     def value_and_gradient(self, theta):
         """F(theta) and its gradient, shape (n_parameters,)."""
