@@ -6,7 +6,7 @@ A categorical column holds codes 0, 1, ... or -1 for a category that is not amon
 seen in training has no row; see `_first_layer` for what it contributes. Where a fifth of the rows share one value of a
 column of numbers, its atoms are all values that many rows share, more than even ones around them: no amount, the cap,
 a usual sum. A smooth function of the amount need not pass through them. Of a number that is a name all values that rows
-share are atoms. The penalty of a column's edge (i, j) is
+share are atoms, of others codes are in any case, see `_shortest_half`. The penalty of a column's edge (i, j) is
 
     strength / 2 (sum_r (v_rj - m_j)^2 + m_j^2),    m_j = sum_r p_r v_rj,    p_r the share of the training rows at r:
 
@@ -16,6 +16,7 @@ values are drawn to their mean over the rows, the more the rarer they are, as th
 import numpy as np
 
 from ._jit import njit
+from ._shortest_half import codes_of
 
 # Share of the rows that one value must hold for its column to have atoms, and distinct values that it must exceed.
 _SHARED, _FEW_VALUES = 0.2, 20
@@ -98,14 +99,16 @@ def atoms_of(x, weight, is_name=False):
         found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
         return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
+    codes = codes_of(x[::step], weight[::step])
     if step > 1:  # sorting all of them takes long
         some = _shares(x[::step], weight[::step])[1]
         if some.max(initial=0.0) < 0.8 * _SHARED:
-            return np.zeros(0)
+            return codes
     found, share = _shares(x, weight)
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
-        return np.zeros(0)
-    return found[_stands_out(found, share) & (share * len(x) >= _ATOM_ROWS)].astype(np.float64)
+        return codes
+    found = found[_stands_out(found, share) & (share * len(x) >= _ATOM_ROWS)]
+    return np.union1d(found, codes)
 
 
 def _stands_out(values, share):

@@ -5,7 +5,7 @@ from itertools import cycle
 
 import numpy as np
 
-from ._encoding import hold_out
+from ._encoding import hold_out, hold_out_cases
 from ._objective import Strengths
 from ._safe_bayes import ENOUGH, HELD_OUT, MOST_CASES, clearly_positive
 from ._smoothing import Evidence
@@ -182,13 +182,20 @@ class Competition(StageTrainer):
             self._remember(start)
 
     def _may_hold_out(self):
-        """Whether there are rows enough, and few of them repeated, for some to tell something of the others."""
+        """Whether there are rows enough, and few labels repeated, for some to tell something of the others."""
         n_rows = len(self.rows.X)
-        return self.validation is None and n_rows >= ENOUGH and self.n_cases <= MOST_CASES * n_rows
+        distinct = self.n_cases <= MOST_CASES * n_rows or self._counts_targets()
+        return self.validation is None and n_rows >= ENOUGH and distinct
+
+    def _counts_targets(self):
+        """Whether weights are numbers of equal rows, whose noise is their own."""
+        return not self.loss.known_dispersion and bool((self.rows.weight == np.round(self.rows.weight)).all())
 
     def _two_parts(self, rng, most=np.inf):
         """The training rows, or so many of them, in two parts; labels are in both."""
         parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), self.loss.known_dispersion
+        if self.n_cases > MOST_CASES * len(self.rows.X):
+            return [Rows(*part) for part in hold_out_cases(*parts, HELD_OUT, rng)]
         if len(self.rows.X) > most:
             _, parts = hold_out(*parts, most, rng, stratify=stratify)
         return [Rows(*part) for part in hold_out(*parts, HELD_OUT, rng, stratify=stratify)]

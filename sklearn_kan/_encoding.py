@@ -124,6 +124,13 @@ def hold_out(X, y, weight, fraction, rng, *, stratify):
     return [[taken(values, rows) for values in (X, y, weight)] for rows in parts]  # quickest in their order
 
 
+def hold_out_cases(X, y, weight, fraction, rng):
+    """The same for rows that count as several, as weights say: equal ones may be in both parts, as among new ones."""
+    out = rng.binomial(weight.astype(np.int64), fraction)
+    parts = [(part > 0, part) for part in (weight - out, out.astype(np.float64))]
+    return [[values[used] for values in (X, y, part)] for used, part in parts]
+
+
 def _weighted_quantile(y, weight, level):
     """Quantile of each column, the lower of two neighbours."""
     order = np.argsort(y, axis=0, kind="stable")

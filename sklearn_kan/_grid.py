@@ -1,7 +1,8 @@
 """Where the knots are: placed by the data, moved with the activations, refined; the function is kept.
 
 - Layer 0: the knots of a column cover its range plus a margin, so that no training row lies on an end knot. Outliers
-  do not stretch it: a column's range ends at most `_REACH` times the spread of its middle 90 % beyond that middle.
+  do not stretch it: a column's range ends at most `REACH` times the spread of its middle 90 % beyond that middle, and
+  codes among its values do not count, see `_shortest_half`.
 - Hidden layers: the activations drift in training, so the knots move with them. The gauge is fixed: after a move the
   activations of a node fill [-1, 1] again and the factor goes into the layer before. For exact data the polynomials of
   the end intervals go on a little beyond the knots, where the activations of new rows lie, before they become lines.
@@ -14,6 +15,7 @@ from ._bspline import breakpoints_of, extend_breakpoints, fit_functions
 from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
+from ._shortest_half import REACH, codes_of
 
 # Margins of the knots a side, in parts of the range. Corners of the box that few training rows reach lie beyond the
 # hidden range by more than new inputs lie beyond theirs.
@@ -23,7 +25,6 @@ MARGIN, INPUT_MARGIN = 0.03, 0.02
 _OVERHANG = 0.1
 # Outliers count as if they lay there, in units of half the knot range.
 OUTLIERS = 2.0
-_REACH = 5.0
 # Hidden knots stay while the activations lie inside and fill this width at least, nine tenths of what they are given.
 _FILLED = 0.9 * 2.0 / (1.0 + 2.0 * MARGIN)
 # Nodes whose spread is less, in units of half the knot range, count as constant: rounding errors of the mean are as
@@ -77,7 +78,7 @@ class _Ordered:
             return low, high
         bottom, top = self.quantiles([0.05, 0.95])
         with np.errstate(over="ignore"):
-            reach = np.where(top > bottom, _REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
+            reach = np.where(top > bottom, REACH * (0.5 * top - 0.5 * bottom) * 2.0, np.inf)
             return np.maximum(low, bottom - reach), np.minimum(high, top + reach)
 
     def scale(self, center, scale):
@@ -97,6 +98,14 @@ def extremes(x):
 def data_range(x, weight, *, whole=False):
     """Lowest and highest value of each column; far outliers left out unless `whole`."""
     return extremes(x) if whole else _Ordered(x, weight).range()
+
+
+def _without_codes(x, weight):
+    """Columns with codes among their values have missing ones there."""
+    codes = [codes_of(column, weight) for column in x.T]
+    if any(map(len, codes)):
+        x = np.where(np.stack([np.isin(*pair) for pair in zip(x.T, codes, strict=True)], axis=1), np.nan, x)
+    return x
 
 
 def _centred(low, high, margin=MARGIN):
@@ -125,7 +134,8 @@ def _breakpoints(t, grid_size, knots):
 def input_scaling(X, weight, *, whole):
     """Centre and scale of every column; scale 1 for a constant one."""
     rows = slice(None, None, 1 if whole else max(1, len(X) // _RANGE_ROWS))
-    low, high = data_range(np.asarray(X[rows], dtype=np.float64), weight[rows], whole=whole)
+    some, weight = np.asarray(X[rows], dtype=np.float64), weight[rows]
+    low, high = data_range(some if whole else _without_codes(some, weight), weight, whole=whole)
     center, scale = _centred(low, high, INPUT_MARGIN)
     center = np.nan_to_num(center)  # of a column without values
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
@@ -176,7 +186,8 @@ def initial_network(
     alive = active.any() or (tables is not None and tables.mask.any())
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
     some_X, some_weight = range_sample(X, weight)
-    breakpoints = _breakpoints(_Ordered(to_knots(some_X, center, scale), some_weight), grid_size, knots)
+    t = _without_codes(to_knots(some_X, center, scale), some_weight)
+    breakpoints = _breakpoints(_Ordered(t, some_weight), grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:

@@ -17,7 +17,9 @@ import numpy as np
 _EXCESSES = (4.0, 16.0)
 _COLDER = (1 / 4, 1 / 16, 1 / 64)
 # Part of the rows that is held out, and the noise there, in the same units, that contradicts the residuals.
-HELD_OUT, _CONTRADICTION = 0.2, 1.5
+HELD_OUT, CONTRADICTION = 0.2, 1.5
+# Noise there that leaves no doubt that some was learnt.
+_FLAGRANT = 4.0
 # Degrees of freedom in parts of the targets below which little noise can have been learnt.
 FLEXIBLE = 0.15
 # Rows that tell it, at least, and cases a row, at most: where rows are repeated new ones are copies of known ones as
@@ -30,7 +32,7 @@ NEARLY_EXACT, ENOUGH_LABELS, MOST_LABELS = 0.1, 500, 2_500
 _CLEARLY = 2.0
 
 
-def safe_excess(held_out, weight):
+def safe_excess(held_out, weight, contradiction=CONTRADICTION):
     """Noise to count on, in units of what the residuals say.
 
     Parameters
@@ -38,19 +40,22 @@ def safe_excess(held_out, weight):
     held_out : callable
         excess -> losses of rows held out, shape (n_samples,), and their noise in units of what the residuals say.
     weight : ndarray of shape (n_samples,)
+    contradiction : float
+        Their noise, in the same units, that contradicts the residuals.
 
     Returns
     -------
     excess : float
-        1 where these rows do not contradict the residuals, or are not met better with more by a standard error.
+        1 where these rows do not contradict the residuals, or are not met better with more by a standard error, or at
+        all where they leave no doubt.
     """
     losses, noise = held_out(1.0)
-    found, most = 1.0, 0.0
-    if noise <= _CONTRADICTION:
+    found, most, errors = 1.0, 0.0, float(noise <= _FLAGRANT)
+    if noise <= contradiction:
         return found
     for excess in _EXCESSES:
         mean, error = _mean_and_error(losses - held_out(excess)[0], weight)
-        if mean > max(most, error):
+        if mean > max(most, errors * error):
             found, most = excess, mean
     return found
 

@@ -38,6 +38,8 @@ _TARGETS_A_PARAMETER = 5
 # Least degrees of freedom that are left for the noise, in parts of the targets.
 _LEAST_FREEDOM = 0.1
 _LEAST_DISPERSION = 1e-28
+# Strengths that are given count up to this one: beyond it rounding errors alone would change.
+_STIFFEST = 1e10
 _TINY = np.finfo(np.float64).tiny
 # What is added to the unit diagonal of a matrix, at least; one that is singular to rounding gets more.
 _FIRST_JITTER = 1e-14
@@ -92,7 +94,7 @@ def first_strengths(network, settings, continuity, first):
     that are made small for functions that have to be.
     """
     given = {name: getattr(settings, name) for name in first}
-    values = {name: first[name] if value == "auto" else float(value) for name, value in given.items()}
+    values = {name: first[name] if value == "auto" else min(float(value), _STIFFEST) for name, value in given.items()}
     return Strengths(
         **{name: [np.full(layer.n_in, value) for layer in network.layers] for name, value in values.items()},
         l1_weight=settings.l1_weight,

@@ -7,6 +7,7 @@ gradient that residuals of the size of their second difference over the step, ah
 is not finite is rejected.
 """
 
+import copy
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -269,11 +270,14 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, precondition=None, call
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 _LEARNING_RATE_FALL = 0.2
 _LEARNING_RATE_FALLS = 2
+# Growth of the value in an epoch that is undone, and what the learning rate is lowered to then.
+_DIVERGED, _LEARNING_RATE_CUT = 100.0, 0.1
 
 
 def adam_start(n_parameters):
-    """State of Adam before the first step: moments of the gradient and the number of steps."""
-    return {"mean": np.zeros(n_parameters), "square": np.zeros(n_parameters), "n_steps": 0}
+    """State of Adam before the first step: moments of the gradient, steps, largest first value, cut of the rate."""
+    moments = {"mean": np.zeros(n_parameters), "square": np.zeros(n_parameters)}
+    return {**moments, "n_steps": 0, "scale": 0.0, "cut": 1.0}
 
 
 @njit
@@ -290,25 +294,31 @@ def _adam_step(theta, gradient, mean, square, n_steps, learning_rate):
 def adam_epoch(objective, theta, state, *, batch_size, learning_rate, rng):
     """One pass over the rows in random mini-batches (Kingma & Ba 2015); `state` moves on in place.
 
-    A batch whose value or gradient is not finite is left out.
+    A batch whose value or gradient is not finite is left out. A pass after which the value of its first batch is beyond
+    all it began with is undone, and the next one has a lower rate.
 
     Returns
     -------
     theta : ndarray
     value : float
-        Mean of the batches' values, each before its step.
+        Mean of the batches' values, each before its step; infinite where nothing was learnt.
     """
-    theta = theta.copy()
+    begun, before, learning_rate = theta, copy.deepcopy(state), learning_rate * state["cut"]
+    theta, first, values = theta.copy(), None, []
     order = rng.permutation(objective.n_rows)
-    values = []
     for batch in objective.batches(order, batch_size):
         value, gradient = batch.value_and_gradient(theta)
         if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
             continue
+        if first is None:
+            first, state["scale"] = batch, max(state["scale"], value)
         values.append((batch.n_rows, value))
         state["n_steps"] += 1
         _adam_step(theta, gradient, state["mean"], state["square"], state["n_steps"], learning_rate)
-    sizes, values = np.array(values).T if values else (np.ones(1), np.full(1, np.inf))
+    if first is None or not first.value_and_gradient(theta)[0] <= _DIVERGED * state["scale"]:
+        state.update(before, cut=_LEARNING_RATE_CUT * state["cut"])
+        return begun, np.inf
+    sizes, values = np.array(values).T
     return theta, float(np.average(values, weights=sizes))
 
 
@@ -316,6 +326,8 @@ def adam(
     objective, theta, *, max_iter, tol, n_iter_no_change, batch_size, learning_rate, rng, state=None, callback=_never
 ):
     """Minimise by epochs of Adam; the learning rate falls to a fifth, twice, when the value stops falling.
+
+    One with which the value diverges is cut to a tenth.
 
     Parameters
     ----------
@@ -344,6 +356,8 @@ def adam(
         rate = learning_rate(n_iter - 1) if callable(learning_rate) else learning_rate
         rate *= _LEARNING_RATE_FALL**falls
         theta, value = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=rate, rng=rng)
+        if value == np.inf:
+            continue
         since = since + 1 if value > best - tol * abs(best) else 0
         best = min(best, value)
         stop = callback(theta, value)
@@ -353,4 +367,5 @@ def adam(
             falls, since = falls + 1, 0
         if stop:
             return Solution(theta, value, n_iter, False)
+    value = value if value < np.inf else objective.value_and_gradient(theta)[0]
     return Solution(theta, value, max_iter, False)

@@ -1,5 +1,6 @@
 """Training of one network on one grid: a solver, the strengths of the penalties and the hidden knots take turns."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -499,6 +500,14 @@ class StageTrainer:
             learning_rate=self.settings.learning_rate_init,
             rng=self.rng,
         )
+        if value == np.inf:
+            warnings.warn(
+                f"The loss diverged, and the pass was undone: learning_rate_init={self.settings.learning_rate_init} is "
+                "too large. The next pass takes a tenth of it; lower it.",
+                UserWarning,
+                stacklevel=6,
+            )
+            value = self._final_value()
         self.loss_curve.append(value)
         self.value = value
         return state

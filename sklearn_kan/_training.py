@@ -13,7 +13,7 @@ from ._elimination import needless_edges
 from ._grid import follow_activations, refine, with_overhang
 from ._members import FREEDOM_COST, INTERRUPTED, LITTLE, Members
 from ._pruning import prune, without_edges
-from ._safe_bayes import ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
+from ._safe_bayes import CONTRADICTION, ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import affordable
 from ._stage import Best
@@ -34,6 +34,9 @@ _ROWS_AN_INTERVAL = 2
 _AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
+# Fourth moment of normal noise, in units of its variance.
+_NORMAL_TAILS = 3.0
+_TINY = np.finfo(np.float64).tiny
 
 
 def choose_solver(n_rows, n_outputs, network, n_parameters):
@@ -151,6 +154,8 @@ class Trainer(Members):
             stop = self._stage(name)
             short = k == 0 and not stop and self._lacks_columns()
             close = self.trying and self._is_close() and not (stop or short)
+            if close and self._has_learnt_noise(make_network):
+                return self._members_stage(grid_size, make_network)
             if close:
                 self._take_over(make_network)
                 stop = self._stage(f"{name}, lm")
@@ -163,15 +168,20 @@ class Trainer(Members):
             fewer = None if self.screened or make_network is None else self._screen(make_network)
             if fewer is not None:
                 return self._members_stage(grid_size, fewer)
-            if not (self.safe or make_network is None):
-                self._find_excess(make_network)
-                if self.excess > 1.0:
-                    self._begin_anew(make_network, self.ridges)
-                if self.excess != 1.0:
-                    return self._members_stage(grid_size, make_network)
+            if self._has_learnt_noise(make_network):
+                return self._members_stage(grid_size, make_network)
         self.members = self.members[: self.n_trained]
         self.stage_scores.append(float(np.mean(scores)))
         return stop
+
+    def _has_learnt_noise(self, make_network):
+        """Whether more or less noise is to be counted on than it seems; where there is more all begin anew."""
+        if self.safe or make_network is None:
+            return False
+        self._find_excess(make_network)
+        if self.excess > 1.0:
+            self._begin_anew(make_network, self.ridges)
+        return self.excess != 1.0
 
     def _lacks_columns(self):
         """Whether the residuals show columns that were left out, or names; asked once."""
@@ -184,7 +194,19 @@ class Trainer(Members):
         """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
         if not self._by_evidence() or self.loss.known_dispersion:
             return False
-        return self.evidence.edof >= FLEXIBLE * self.n_cases * self.rows.y.shape[1]
+        flexible = FLEXIBLE * self.n_cases * self.rows.y.shape[1]
+        return self.evidence.edof >= flexible / self._tails()
+
+    def _tails(self):
+        """Fourth moment of the residuals in units of that of normal noise, if larger.
+
+        So much less do they tell: where tails are heavy a few of them make most of a variance.
+        """
+        rows = self.rows
+        squares = self.loss.gradient(rows.y, self.network.raw_predict(rows.X)) ** 2
+        share = rows.weight[:, None] / rows.weight.sum()
+        fourth = (share * squares**2).sum(axis=0) / np.maximum((share * squares).sum(axis=0) ** 2, _TINY)
+        return max(float(fourth.max()) / _NORMAL_TAILS, 1.0)
 
     def _may_be_exact(self):
         """Whether the first member meets labels almost exactly, and rows held out would tell of less noise."""
@@ -216,7 +238,10 @@ class Trainer(Members):
         if exact:
             found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            found = safe_excess(lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight)
+            contradiction = max(CONTRADICTION / self._tails(), 1.0)
+            found = safe_excess(
+                lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight, contradiction
+            )
         if not self.progress.end_stage(self.network):
             self.excess = found
 
