@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
 from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, labels_in_cases, rounded
-from ._grid import input_scaling, range_sample, refine
+from ._grid import extremes, input_scaling, let_in, range_sample, refine
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
 from ._layer import BASE_ACTIVATIONS, to_knots
@@ -189,6 +189,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 posterior, edof = None, trainer.degrees_of_freedom()
         self._store(trainer, whole)
         self.categories_, self.edof_, self._posterior, self._hidden = categories, edof, posterior, hidden
+        self._constant = {}  # columns that are left out stay so
         progress.end(trainer.network)
         return self
 
@@ -280,6 +281,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         regression = isinstance(self, RegressorMixin)
         X, y = as_numbers(self, X, y, categories=categories, reset=reset, multi_output=regression, y_numeric=regression)
         self._check_targets(y)
+        new = [i for i, known in enumerate(categories or ()) if known is not None and (X[:, i] == -1.0).any()]
+        if new and not reset:
+            warnings.warn(
+                f"Rows hold categories in columns {new} that were not there at first: they count as the mean, and are "
+                "not learnt. Fit a new estimator to all rows.",
+                UserWarning,
+                stacklevel=5,
+            )
         return X, y, [None] * X.shape[1] if categories is None else categories
 
     def _check_weight(self, sample_weight, X):
@@ -413,6 +422,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         y, weight = self._number_targets(y, weight, warm=not first)
         if first:
             self.loss_curve_, self._adam_state = [], None
+        elif self._constant:
+            self._let_in(X, weight)
         rng = self._pass_random_state()
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         if not first:
@@ -430,9 +441,26 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 network = self.network_.scaled(*inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
+        if first:
+            entered = network.layers[0].edge_mask.any(axis=1)
+            waiting = [i for i, known in enumerate(categories) if known is None and not entered[i]]
+            self._constant = dict(zip(waiting, extremes(X[:, waiting])[0].tolist(), strict=True))
         self._store(trainer, Whole.of_all(scaling))
         self.categories_, self._adam_state, self._hidden, self.edof_ = categories, state, hidden, np.nan
         return self
+
+    def _let_in(self, X, weight):
+        """Let in the columns that no call of partial_fit showed to vary before, but these rows do."""
+        columns = list(self._constant)
+        shown = np.vstack([X[:, columns], list(self._constant.values())]).astype(np.float64)
+        low, high = extremes(shown)
+        if not (high > low).any():
+            return
+        varied, weight = np.array(columns)[high > low], np.append(weight, weight.max())
+        whole = self.extrapolation == "error"
+        self.network_ = let_in(self.network_, varied, shown[:, high > low], weight, knots=self.knots, whole=whole)
+        self._constant = {i: value for i, value in self._constant.items() if i not in varied}
+        self._adam_state = None
 
     def _warn_of_range(self, rows, scaling):
         """Tell of rows that the knots and the units of the first call do not suit."""
@@ -557,7 +585,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
             state["network_"] = Network.from_dict(state["network_"])
             posterior = state.get("_posterior")
             state["_posterior"] = None if posterior is None else posterior_of(posterior)
-            state = {"categories_": [None] * state["n_features_in_"], "_hidden": None, **state}  # older ones have none
+            older = {"categories_": [None] * state["n_features_in_"], "_hidden": None, "_constant": {}}
+            state = {**older, **state}
         parameters = inspect.signature(type(self)).parameters.values()  # newer ones than the pickle: their defaults
         super().__setstate__({**{parameter.name: parameter.default for parameter in parameters}, **state})
 

@@ -1,10 +1,13 @@
 """Columns of a table as numbers: which hold categories, their codes, and what is missing.
 
-A category is a text or a number; any other object counts as its text. Codes are the places in the sorted list of
-categories, -1 stands for one that is not in it, NaN for missing: None, NaN, pandas.NA and what is like them.
+A category is a text or a number; any other object counts as its text, but a column of decimals is one of numbers, and
+dates and times have to be made numbers. Codes are the places in the sorted list of categories, -1 stands for one that
+is not in it, NaN for missing: None, NaN, pandas.NA and what is like them.
 """
 
+import datetime
 import warnings
+from decimal import Decimal
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_X_y, validate_data
@@ -87,8 +90,11 @@ def learnt(X, categorical_features, used=None):
         return None
     X = as_table(X)
     is_categorical = categorical_columns(X, categorical_features)
+    by_dtype = isinstance(categorical_features, str)
+    for i in np.flatnonzero(is_categorical).tolist() if by_dtype else ():
+        _refuse_times(X, i)
     categories = learn_categories(X, is_categorical, used) if is_categorical.any() else None
-    if categories is not None and isinstance(categorical_features, str):
+    if categories is not None and by_dtype:
         _warn_of_numbers(X, categories)
     return categories
 
@@ -125,8 +131,12 @@ def categorical_columns(X, categorical_features):
     if categorical_features is None:
         return np.zeros(n_features, dtype=bool)
     if isinstance(categorical_features, str):  # 'from_dtype'
-        dtypes = list(X.dtypes) if _is_frame(X) else []
-        return np.array([_holds_categories(dtype) for dtype in dtypes] or [False] * n_features, dtype=bool)
+        if not _is_frame(X):
+            return np.zeros(n_features, dtype=bool)
+        by_dtype = np.array([_holds_categories(dtype) for dtype in X.dtypes], dtype=bool)
+        return by_dtype & [
+            not (chosen and isinstance(_first(X, i), Decimal)) for i, chosen in enumerate(by_dtype.tolist())
+        ]
     chosen = np.asarray(categorical_features)
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "biuUO"):
         raise ValueError(
@@ -176,6 +186,11 @@ def _values(X, i):
     """Values of one column as list."""
     column = _part(X, i)
     return column.to_list() if hasattr(column, "to_list") else column.tolist()
+
+
+def _first(X, i):
+    """The first value of a column that is not missing; None if all are."""
+    return next((value for value in _values(X, i) if not _is_missing(value)), None)
 
 
 def _distinct(X, i, used=None):
@@ -288,7 +303,18 @@ def check_times(X, categories=None):
     for i, dtype in enumerate(dtypes) if times else ():
         chosen = categories is not None and categories[i] is not None
         if not chosen and dtype in times:
-            raise ValueError(
-                f"X has dates or times in column {column_name(X, i)}, of type {dtype}. Give them as numbers, such as "
-                "days since one of them, or year, month and day of the week."
-            )
+            raise _times_error(X, i, dtype)
+
+
+def _refuse_times(X, i):
+    """Raise it for a column of objects that are dates or times, as its first one tells."""
+    first = _first(X, i)
+    if isinstance(first, (datetime.date, datetime.time, datetime.timedelta)):
+        raise _times_error(X, i, type(first).__name__)
+
+
+def _times_error(X, i, kind):
+    return ValueError(
+        f"X has dates or times in column {column_name(X, i)}, of type {kind}. Give them as numbers, such as days since "
+        "one of them, or year, month and day of the week."
+    )

@@ -210,6 +210,24 @@ def initial_network(
     return follow_activations(Network(layers, offset), some_X, some_weight, knots)
 
 
+def let_in(network, columns, X, weight, *, knots, whole):
+    """The network with edges from more columns, whose functions are zero and whose knots lie where these rows are.
+
+    Parameters
+    ----------
+    columns : int array of shape (n_columns,)
+    X : ndarray of shape (n_samples, n_columns)
+    """
+    layer = network.layers[0]
+    center, scale, placed, mask = (part.copy() for part in (layer.center, layer.scale, layer.knots, layer.edge_mask))
+    center[columns], scale[columns] = input_scaling(X, weight, whole=whole)
+    t = _Ordered(to_knots(X, center[columns], scale[columns]), weight)
+    placed[columns] = extend_breakpoints(_breakpoints(t, layer.grid_size, knots), layer.degree)
+    mask[columns] = True
+    layer = layer.replace(knots=placed, center=center, scale=scale, edge_mask=mask)
+    return Network([layer, *network.layers[1:]], network.offset, network.moments)
+
+
 def with_overhang(network):
     """The network of exact data, whose functions of hidden nodes go on beyond the knots."""
     layers = [layer.replace(overhang=_OVERHANG) for layer in network.layers[1:]]

@@ -9,6 +9,9 @@ from ._categorical import Tables, atoms_of
 from ._grid import extremes, initial_network
 from ._stage import Rows
 
+# Rows that show which columns are constant, at least.
+_SHOW_RANGES = 10
+
 
 @dataclass(frozen=True)
 class Table:
@@ -64,7 +67,7 @@ class Table:
         offset : ndarray of shape (n_outputs,)
             Raw prediction of the constant model.
         mask_constant : bool, default=True
-            False where other rows will follow.
+            False where other rows will follow; a column that these show constant has no edges yet, if any varies.
         """
         rows = self.rows
         shape = [rows.X.shape[1], *hidden, rows.y.shape[1]]
@@ -78,6 +81,8 @@ class Table:
             active &= varied.any()
             varied |= settings.warm_start and varied.any()  # may vary later
             tables.mask &= varied.any() if hidden else varied
+        elif len(rows.X) >= _SHOW_RANGES and (high > low).any():
+            active = high > low
         active[tables.categorical] = False
 
         def make_network(rng):

@@ -491,7 +491,7 @@ class StageTrainer:
             Of Adam, for the next pass.
         """
         self.network, self.solver = network, "adam"
-        state = adam_start(network.n_parameters) if state is None else state
+        state = adam_start(network.n_parameters) | (state or {})  # an older pickle may know less
         network.theta, value = adam_epoch(
             self._objective(network),
             network.theta,
