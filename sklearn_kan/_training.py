@@ -34,8 +34,8 @@ _ROWS_AN_INTERVAL = 2
 _AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
-# Fourth moment of normal noise, in units of its variance.
-_NORMAL_TAILS = 3.0
+# Fourth moment of normal noise, in units of its variance, and of noise with heavy tails in units of that.
+_NORMAL_TAILS, _HEAVY_TAILS = 3.0, 4.0
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -198,7 +198,7 @@ class Trainer(Members):
         return self.evidence.edof >= flexible / self._tails()
 
     def _tails(self):
-        """Fourth moment of the residuals in units of that of normal noise, if larger.
+        """Fourth moment of the residuals in units of that of normal noise, where it is much larger; else 1.
 
         So much less do they tell: where tails are heavy a few of them make most of a variance.
         """
@@ -206,7 +206,8 @@ class Trainer(Members):
         squares = self.loss.gradient(rows.y, self.network.raw_predict(rows.X)) ** 2
         share = rows.weight[:, None] / rows.weight.sum()
         fourth = (share * squares**2).sum(axis=0) / np.maximum((share * squares).sum(axis=0) ** 2, _TINY)
-        return max(float(fourth.max()) / _NORMAL_TAILS, 1.0)
+        tails = float(fourth.max()) / _NORMAL_TAILS
+        return tails if tails > _HEAVY_TAILS else 1.0
 
     def _may_be_exact(self):
         """Whether the first member meets labels almost exactly, and rows held out would tell of less noise."""
