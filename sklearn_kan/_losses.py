@@ -179,7 +179,8 @@ class BinaryLogLoss(_LogLoss):
 
     def value_and_gradient(self, y, raw):
         small = np.exp(-np.abs(raw))
-        value = np.maximum(raw, 0.0) + np.log1p(small) - y * raw
+        with np.errstate(invalid="ignore"):  # a step too far is refused
+            value = np.maximum(raw, 0.0) + np.log1p(small) - y * raw
         return value, np.where(raw > 0.0, 1.0, small) / (1.0 + small) - y
 
     def curvature_factor(self, y, raw):

@@ -537,3 +537,19 @@ def test_atoms_in_formulas_and_pictures():
     for given in (model, symbolic):
         assert given.fidelity(X, y)["formula_vs_model"] > 1.0 - 1e-9
     assert symbolic.score(X, y) > 0.9999
+
+
+def test_training_on_tells_of_new_categories():
+    X, y = table(120)
+    known = X[X["colour"] != "blue"].index
+    message = r"categories in columns \[0\] that were not there at first"
+    with pytest.warns(UserWarning, match=message):
+        KANRegressor().partial_fit(X.loc[known], y[known]).partial_fit(X, y)
+    model = KANRegressor((2,), max_iter=3, random_state=0).fit(X.loc[known], y[known])
+    with pytest.warns(UserWarning, match=message):
+        model.refine(model.grid_size_, X, y)
+    with pytest.warns(UserWarning, match=message):
+        model.set_params(warm_start=True).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.predict(X)

@@ -211,6 +211,30 @@ def test_times_of_polars_and_arrays():
             KANRegressor(()).fit(X, np.arange(3.0))
 
 
+@pytest.mark.parametrize(
+    "kind", [lambda day: day.date(), lambda day: day, lambda day: day - DAYS[0], lambda day: day.time()]
+)
+def test_times_that_are_objects(kind):
+    frame = pd.DataFrame({"when": pd.Series([None, *map(kind, DAYS[1:])], dtype=object)})
+    with pytest.raises(ValueError, match="dates or times in column 'when'.*Give them as numbers"):
+        KANRegressor(()).fit(frame, np.arange(4.0))
+    KANRegressor((), max_iter=2, categorical_features=["when"]).fit(frame, np.arange(4.0))
+
+
+def test_decimals_are_numbers():
+    """As a database gives them."""
+    numbers = np.linspace(0.0, 1.0, 60).round(2)
+    frame = pd.DataFrame({"a": numbers, "b": "x"})
+    of_decimals = frame.assign(
+        a=pd.Series([None, *(decimal.Decimal(str(number)) for number in numbers[1:])], dtype=object)
+    )
+    frame.loc[0, "a"] = np.nan
+    model = KANRegressor((2,), max_iter=3, random_state=0).fit(of_decimals, numbers)
+    other = KANRegressor((2,), max_iter=3, random_state=0).fit(frame, numbers)
+    assert model.categories_ == [None, ["x"]]
+    assert_array_equal(model.predict(of_decimals), other.predict(frame))
+
+
 def test_many_numbers_in_a_column_of_objects_are_told():
     """They are categories, as asked; a few, texts and other dtypes are no reason to ask back."""
     numbers = np.linspace(0.0, 1.0, 60)

@@ -968,6 +968,74 @@ def test_partial_fit_on_a_constant_first_batch():
     assert model.feature_importances_[0] > 0.1
 
 
+@pytest.mark.parametrize("value", [0.0, np.nan], ids=["constant", "missing"])
+def test_partial_fit_lets_a_column_in_where_it_first_varies(value):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=300), rng.uniform(0.0, 100.0, 300)])
+    y = np.sin(2.0 * X[:, 0]) + X[:, 1] / 50.0
+    first = np.column_stack([X[:100, 0], np.full(100, value)])
+    model = regressor(learning_rate_init=0.01).partial_fit(first, y[:100])
+    assert model.feature_importances_[1] == 0.0
+    model.partial_fit(first[:50], y[:50])
+    before = model.predict(X[:100]), pickle.dumps(model)
+    model.partial_fit(X[:100], 0.0 * y[:100], sample_weight=np.full(100, 1e-300))
+    for _ in range(60):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.8
+    assert model.feature_importances_[1] > 0.2
+    assert np.abs(before[0]).max() < 10.0  # what came before is a model, too
+    other = pickle.loads(before[1]).partial_fit(X, y)
+    assert other.network_.layers[0].edge_mask[1].all()
+
+
+def test_partial_fit_lets_a_column_in_that_varies_from_call_to_call():
+    X, y = table(200)
+    X[:100, 1], X[100:, 1] = 3.0, 7.0
+    model = regressor().partial_fit(X[:100], y[:100])
+    assert not model.network_.layers[0].edge_mask[1].any()
+    model.partial_fit(X[100:], y[100:])
+    layer = model.network_.layers[0]
+    assert layer.edge_mask[1].all()
+    assert layer.center[1] - layer.scale[1] < 3.0
+    assert layer.center[1] + layer.scale[1] > 7.0
+
+
+def test_partial_fit_row_by_row():
+    X, y = table(300)
+    model = regressor(learning_rate_init=0.01)
+    for s in range(300):
+        model.partial_fit(X[s : s + 1], y[s : s + 1])
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_partial_fit_undoes_a_pass_that_diverged():
+    X, y = table()
+    model = regressor(learning_rate_init=0.01).partial_fit(X, y)
+    before = model.predict(X)
+    model.set_params(learning_rate_init=1e200)
+    with pytest.warns(UserWarning, match="learning_rate_init=1e"):
+        model.partial_fit(X, y)
+    assert_array_equal(model.predict(X), before)
+    assert np.isfinite(model.loss_)
+
+
+@both
+@pytest.mark.parametrize("rate", [100.0, 1e100, 1e300])
+def test_adam_with_a_rate_that_is_far_too_large(Estimator, rate):
+    X, y = data(Estimator, 150)
+    model = quick(Estimator, solver="adam", learning_rate_init=rate, max_iter=30).fit(X, y)
+    assert np.isfinite(response(model, X)).all()
+    assert np.isfinite(model.loss_)
+    assert model.score(X, y) > -1.0
+
+
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "adam"])
+def test_the_stiffest_functions_are_straight(solver):
+    X, y = table()
+    stiff, stiffer = (regressor(solver=solver, smoothing=smoothing).fit(X, y).predict(X) for smoothing in (1e10, 1e300))
+    assert_array_equal(stiffer, stiff)
+
+
 def test_partial_fit_learns_all_classes_from_the_first_call():
     X, y = labelled(n_classes=3)
     model = classifier().partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])

@@ -6,6 +6,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor, _training
+from sklearn_kan._encoding import hold_out_cases
 from sklearn_kan._safe_bayes import cold_excess, safe_excess
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -35,6 +36,31 @@ def test_nothing_is_tried_where_rows_held_out_are_as_expected():
 
     assert safe_excess(held_out, np.ones(4)) == 1.0
     assert asked == [1.0]
+
+
+@pytest.mark.parametrize("noise, expected", [(3.9, 1.0), (4.1, 4.0)])
+def test_where_much_was_learnt_any_gain_counts(noise, expected):
+    falls = {4.0: [0.9, -0.2, -0.2, -0.2], 16.0: [0.9, -0.3, -0.2, -0.2]}
+    assert safe_excess(lambda excess: (LOSSES - falls.get(excess, 0.0), noise), np.ones(4)) == expected
+
+
+def test_what_contradicts_the_residuals_may_be_less():
+    falls = {4.0: 0.5, 16.0: 0.2}
+    assert safe_excess(lambda excess: (LOSSES - falls.get(excess, 0.0), 1.2), np.ones(4), 1.0) == 4.0
+
+
+def test_cases_are_held_out_not_rows():
+    rng = np.random.RandomState(0)
+    X, weight = np.arange(400.0)[:, None], rng.choice([1.0, 3.0, 40.0], 400)
+    (X_in, y_in, w_in), (X_out, y_out, w_out) = hold_out_cases(X, 2.0 * X, weight, 0.2, rng)
+    assert_array_equal(y_in, 2.0 * X_in)
+    assert_array_equal(y_out, 2.0 * X_out)
+    both = np.zeros(400)
+    both[X_in[:, 0].astype(int)] += w_in
+    both[X_out[:, 0].astype(int)] += w_out
+    assert_array_equal(both, weight)
+    assert w_out.sum() / weight.sum() == pytest.approx(0.2, abs=0.02)
+    assert len(np.intersect1d(X_in, X_out)) > 100  # copies are in both parts
 
 
 def test_rows_count_by_their_weight():
@@ -113,6 +139,38 @@ def test_noise_that_grows_with_the_mean_is_not_learnt(found, monkeypatch):
     assert safe.edof_ < other.edof_
 
 
+def rush_hours(n_samples, seed):
+    """Counts of a day's hours with noise of a fifth."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack(
+        [rng.uniform(-2.0, 2.0, n_samples), rng.integers(0, 24, n_samples), rng.integers(0, 7, n_samples)]
+    )
+    rush = (X[:, 2] < 5) & (np.abs(X[:, 1] - 8.0) < 2.0)
+    mean = 50.0 * np.exp(1.5 * np.sin(X[:, 1] / 24.0 * 2.0 * np.pi) + 1.5 * rush)
+    return X, mean * np.exp(0.2 * rng.normal(size=n_samples))
+
+
+def test_exact_training_does_not_begin_where_noise_was_learnt(found):
+    X, y = rush_hours(600, 0)
+    new, y_new = rush_hours(2000, 9)
+    model = KANRegressor(random_state=0).fit(X, y)
+    assert found[0] > 1.0
+    assert model.solver_ == "lbfgs"
+    mean, std = model.predict(new, return_std=True)
+    assert 0.85 < np.mean(np.abs(y_new - mean) < 1.645 * std) < 0.97
+    assert np.std(y_new - mean) < 2.0 * np.std(y - model.predict(X))
+
+
+def test_amounts_that_are_mostly_zero_are_met_better_than_by_their_mean(found):
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-2.0, 2.0, (3000, 6))
+    mean = np.exp(np.sin(2.0 * X[:, 0]) + X[:, 1] ** 2 - X[:, 2])
+    y = np.where(rng.random(3000) < 0.6, 0.0, mean)
+    model = KANRegressor(random_state=0).fit(X[:800], y[:800])
+    assert len(found) == 1
+    assert model.score(X[800:], y[800:]) > 0.05
+
+
 def test_even_noise_leaves_the_fit_as_it_was(found, monkeypatch):
     X, y = smooth(200, 0)
     model = KANRegressor(max_iter=40, random_state=0).fit(X, y)
@@ -149,11 +207,11 @@ def test_copies_of_rows_are_not_held_out(found):
     X, y = np.vstack([X, X[::4]]), np.append(y, y[::4])
     ratings = np.round(y, -int(np.log10(np.std(y))))
     KANRegressor(max_iter=40, random_state=0).fit(X, ratings)
-    assert not found
+    assert len(found) == 1  # cases are: see below
     KANRegressor(max_iter=40, random_state=0).fit(X, ratings + 1e-3 * np.arange(250))
-    assert len(found) == 1
-    KANRegressor(max_iter=40, random_state=0).fit(X, y)  # copies for certain: merged, they are in one part
     assert len(found) == 2
+    KANRegressor(max_iter=40, random_state=0).fit(X, y)  # copies for certain: merged, they are in one part
+    assert len(found) == 3
 
 
 def steps(n_samples, seed):

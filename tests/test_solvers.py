@@ -481,6 +481,29 @@ def test_adam_takes_a_learning_rate_for_every_epoch():
     assert np.linalg.norm(falling.theta - mean) < 0.2 * np.linalg.norm(steady.theta - mean)
 
 
+@pytest.mark.parametrize("rate", [1e3, 1e100, 1e300])
+def test_adam_undoes_a_pass_that_diverged(rate):
+    theta, state = np.array([3.0, -2.0]), adam_start(2)
+    state["mean"] += 0.1
+    before = {name: np.copy(part) for name, part in state.items()}
+    options = {"batch_size": 10, "learning_rate": rate, "rng": np.random.RandomState(0)}
+    found, value = adam_epoch(Rows(np.zeros((40, 2))), theta, state, **options)
+    assert value == np.inf
+    assert_array_equal(found, theta)
+    assert state.pop("cut") == 0.1 * before.pop("cut")
+    for name, part in before.items():
+        assert_array_equal(state[name], part)
+
+
+def test_adam_goes_on_with_a_lower_rate():
+    solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e12)
+    assert_allclose(solution.theta, 1.0, atol=0.05)
+    solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e300, max_iter=5)
+    assert_array_equal(solution.theta, 4.0)
+    assert solution.value == 9.0
+    assert not solution.converged
+
+
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 def test_adam_leaves_out_a_batch_that_is_not_finite(bad):
     class Spoilt(Rows):
