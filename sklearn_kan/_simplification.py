@@ -103,7 +103,7 @@ def shortest(expression, agrees=lambda form: True):
     if max((_n_terms(power) for power in expression.atoms(sympy.Pow)), default=1) <= _SIMPLIFIED:
         forms.append(sympy.expand(expression))
         if forms[-1].count_ops() <= _SIMPLIFIED and _largest_whole(forms[-1]) <= _MULTIPLES:
-            forms.append(sympy.trigsimp(forms[-1]))
+            forms += [_without_squares(forms[-1]), sympy.trigsimp(forms[-1])]
     if expression.has(sympy.sin, sympy.cos):
         forms.append(_with_whole_numbers(TR9(_with_equal_numbers(expression))))
     if expression.has(sympy.tanh, sympy.atanh) and expression.count_ops() <= _SIMPLIFIED:
@@ -153,6 +153,22 @@ def _with_equal_numbers(expression):
         else:
             size = abs(one)
     return expression.xreplace(same)
+
+
+def _without_squares(expression):
+    """A sum in which squares of sines and cosines are cosines of twice the angle, which may cancel."""
+    import sympy
+
+    half, circular = sympy.Rational(1, 2), {sympy.sin: -1, sympy.cos: 1}
+
+    def is_square(part):
+        return part.is_Pow and part.exp == 2 and part.base.func in circular
+
+    def doubled(square):
+        return half + half * circular[square.base.func] * sympy.cos(2 * square.base.args[0])
+
+    squares = any(map(is_square, expression.atoms(sympy.Pow)))
+    return _sum(_terms(expression.replace(is_square, doubled)), 1.0) if squares else expression
 
 
 def _with_whole_numbers(expression):

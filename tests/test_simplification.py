@@ -49,6 +49,15 @@ def test_an_absolute_value_whose_sign_makes_no_difference():
         assert shortest(needed) == needed
 
 
+def test_squares_of_sines_cancel_with_cosines_of_twice_the_angle():
+    """Of x y as a difference of squares, a square that its own node has as a cosine."""
+    root = np.sqrt(0.5)
+    square = root * (root * x + sympy.sin(2 * y)) ** 2
+    expression = square - 0.5 * root * x**2 + 0.5 * root * sympy.cos(4 * y) - 0.5 * root + z
+    assert shortest(expression) == x * sympy.sin(2 * y) + z
+    assert shortest(1.5 * sympy.sin(x) ** 2 + y) == 1.5 * sympy.sin(x) ** 2 + y
+
+
 def test_nothing_cancels_by_chance():
     """Numbers that are near each other but for more than rounding are two."""
     expression = 1 - 1.0000001 * sympy.tanh(sympy.log(x) / 2 - sympy.log(y) / 2)
