@@ -13,7 +13,16 @@ from ._elimination import needless_edges
 from ._grid import follow_activations, refine, with_overhang
 from ._members import FREEDOM_COST, INTERRUPTED, LITTLE, Members
 from ._pruning import prune, without_edges
-from ._safe_bayes import CONTRADICTION, ENOUGH_LABELS, FLEXIBLE, MOST_LABELS, NEARLY_EXACT, cold_excess, safe_excess
+from ._safe_bayes import (
+    ANY_CONTRADICTION,
+    CONTRADICTION,
+    ENOUGH_LABELS,
+    FLEXIBLE,
+    MOST_LABELS,
+    NEARLY_EXACT,
+    cold_excess,
+    safe_excess,
+)
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import affordable
 from ._stage import Best
@@ -141,9 +150,9 @@ class Trainer(Members):
         """One grid stage of every member; whether training ends with it.
 
         Where one comes close 'lm' takes over, perhaps with new starts while there is `make_network`, and that member
-        stays alone. Where the first one tells columns of noise, all go on without these; where it has learnt noise they
-        begin anew, and where there is less than it counts on they go on. If training ends with the first stage, members
-        that had none are dropped.
+        stays alone, unless that has less evidence. Where the first one tells columns of noise, all go on without these;
+        where it has learnt noise they begin anew, and where there is less than it counts on they go on. If training
+        ends with the first stage, members that had none are dropped.
         """
         scores, many = [], len(self.members) > 1
         for k, member in enumerate(self.members):
@@ -157,9 +166,8 @@ class Trainer(Members):
             if close and self._has_learnt_noise(make_network):
                 return self._members_stage(grid_size, make_network)
             if close:
-                self._take_over(make_network)
-                stop = self._stage(f"{name}, lm")
-                scores, self.members = [], [member]
+                stop, close = self._exact_stage(f"{name}, lm", make_network)
+                scores, self.members = ([], [member]) if close else (scores, self.members)
             self._remember(member)
             scores.append(self._stage_score())
             self.n_trained = max(self.n_trained, k + 1)
@@ -239,7 +247,7 @@ class Trainer(Members):
         if exact:
             found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            contradiction = max(CONTRADICTION / self._tails(), 1.0)
+            contradiction = CONTRADICTION if self._tails() == 1.0 else ANY_CONTRADICTION
             found = safe_excess(
                 lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight, contradiction
             )
@@ -367,6 +375,26 @@ class Trainer(Members):
                 and not self.loss.known_dispersion
             )
             self.solver, self.trying = "lbfgs", exact
+
+    def _exact_stage(self, name, make_network):
+        """A stage in which 'lm' takes over; back to what was before if that has more evidence.
+
+        A sharp function of few rows may be met by another one that is not smooth.
+
+        Returns
+        -------
+        stop : bool
+            Whether training ends with it.
+        taken : bool
+        """
+        before, n_members = replace(self._remember(Start()), network=self.network.copy()), self.n_members
+        self._take_over(make_network)
+        stop = self._stage(name)
+        taken = stop or not self._by_evidence() or self.criterion < before.criterion
+        if not taken:
+            self._go_on_from(before)
+            self.solver, self.n_members = "lbfgs", n_members
+        return stop, taken
 
     def _take_over(self, make_network):
         """Let Levenberg-Marquardt begin, with new starts where many are cheap, else from the network as it is.
