@@ -129,7 +129,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
-        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls.
+        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls. An
+        epoch in which the loss diverges is undone, and the next one takes a tenth of it.
     early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
         `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
@@ -203,7 +204,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
     0, it and all values that at least 20 rows share, and more than even ones around them, are the column's atoms: each
-    edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
+    edge has a value for them, apart from its spline, and derivatives by the column are 0 there. So are codes in any
+    case, as -999 for "unknown": values that a fiftieth of the rows and five at least share, farther from the middle
+    90 % of all others than five times its width, and than ten times the shortest interval that holds half of the rows.
+    They place no knots, except with extrapolation='error', which lets them in.
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
@@ -335,7 +339,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         """Train on these rows by one pass of Adam, whatever `solver` is.
 
         The first call places the knots and the scale of the targets for all later ones; a warning tells of rows that
-        they do not suit.
+        they do not suit, of categories that are new, and of a pass that diverged, which is undone. Columns that ten
+        rows or more of it show constant, or missing, come in with the first rows in which they vary.
 
         Parameters
         ----------
@@ -614,7 +619,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch of 'adam'; 'auto' is 200, or all rows when there are fewer.
     learning_rate_init : float, default=0.01
-        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls.
+        Step size of 'adam'; it falls to zero over the last fifth of `max_iter`, and before where the loss stalls. An
+        epoch in which the loss diverges is undone, and the next one takes a tenth of it.
     early_stopping : 'auto' or bool, default='auto'
         Hold out `validation_fraction` of the rows, stop a stage when their score has not improved for
         `n_iter_no_change` iterations, and keep the model with the best score. 'auto' does so above 10,000 rows.
@@ -687,7 +693,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     Where a fifth of the rows or more share one of over 20 values of a column of numbers, as in amounts that are mostly
     0, it and all values that at least 20 rows share, and more than even ones around them, are the column's atoms: each
-    edge has a value for them, apart from its spline, and derivatives by the column are 0 there.
+    edge has a value for them, apart from its spline, and derivatives by the column are 0 there. So are codes in any
+    case, as -999 for "unknown": values that a fiftieth of the rows and five at least share, farther from the middle
+    90 % of all others than five times its width, and than ten times the shortest interval that holds half of the rows.
+    They place no knots, except with extrapolation='error', which lets them in.
 
     A number may be a name, that of a person or place with some rows each: with hidden_layer_sizes='auto' and strengths
     from the data, a column with more than 20 values, 1,000 at most, that has three rows of each on average. If the
@@ -807,7 +816,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     ) -> Self:
         """Train on these rows by one pass of Adam, whatever `solver` is.
 
-        The first call places the knots for all later ones; a warning tells of rows that they do not suit.
+        The first call places the knots for all later ones; a warning tells of rows that they do not suit, of categories
+        that are new, and of a pass that diverged, which is undone. Columns that ten rows or more of it show constant,
+        or missing, come in with the first rows in which they vary.
 
         Parameters
         ----------
