@@ -49,7 +49,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
         one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
         fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
-        A category that was not in the training rows contributes the mean.
+        A category that was not in the training rows contributes the mean. Columns of decimals count as numbers.
     grid_size : int, sequence of int or 'auto', default='auto'
         Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a
         column where that is more, from 5 to 10. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each
@@ -536,7 +536,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Columns that hold categories: 'from_dtype' stands for the columns of a pandas or polars frame whose dtype is
         one of categories, texts or objects; else a mask, numbers or names of columns. Any number of categories is
         fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
-        A category that was not in the training rows contributes the mean.
+        A category that was not in the training rows contributes the mean. Columns of decimals count as numbers.
     class_weight : {'balanced'}, dict or None, default=None
         Weights of the classes, which multiply `sample_weight`: a number for each label in a dict, 1 for those it leaves
         out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
