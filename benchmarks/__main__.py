@@ -3,8 +3,8 @@
     python -m benchmarks [name ...]
 
 Without names: those of speed, which take some minutes. The others train for much longer and are named:
-``bench_vs_pykan``, ``bench_scaling``, ``bench_paper_cases`` (needs a file of cases), ``bench_symbolic`` and
-``bench_tables`` (real tables).
+``bench_vs_pykan``, ``bench_scaling``, ``bench_paper_cases`` (needs a file of cases), ``bench_symbolic``,
+``bench_noise`` and ``bench_tables`` (real tables).
 Each is a module of its own, with options: ``python -m benchmarks.bench_symbolic --help``. Set NUMBA_NUM_THREADS for
 another number of threads.
 """
