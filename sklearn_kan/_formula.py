@@ -18,7 +18,7 @@ from ._layer import to_knots
 from ._objective import Objective, Strengths
 from ._simplification import DENOMINATORS, number, rounded, shortest
 from ._solvers import levenberg_marquardt
-from ._symbols import value
+from ._symbols import n_undefined, value
 
 _SNAP_STEPS = 15
 # Share of the loss that counts as an exact formula.
@@ -175,6 +175,7 @@ class _Snapping:
         self.network, self.free, self.rows = network, free, rows
         self.loss, self.null_loss, self.units, self.center = loss, null_loss, units, center
         self.margin = 1.0 + np.log(rows.y.size) / rows.y.size
+        self.n_undefined = n_undefined(network, rows.X)
         self.share = self._refit()
 
     def _objective(self):
@@ -209,14 +210,15 @@ class _Snapping:
         return self.network
 
     def _snap(self, numbers, l, place, unit, center):  # noqa: E741
-        """Try simple values for one number; one that costs nothing stays."""
+        """Try simple values for one number; one that costs nothing, and is defined on the rows, stays."""
         before, share = self.network.weights.copy(), self.share
         shown = numbers[place] * unit + center
         self.free[l][place] = False
         for simple in self._values(shown):
             numbers[place] = (simple - center) / unit
             self.share = self._refit()
-            if np.isfinite(self.share) and self.share <= max(share * self.margin, _EXACT):
+            cheap = np.isfinite(self.share) and self.share <= max(share * self.margin, _EXACT)
+            if cheap and n_undefined(self.network, self.rows.X) <= self.n_undefined:
                 return
             self.network.weights[:] = before
         self.free[l][place], self.share = True, share

@@ -22,7 +22,7 @@ from ._grid import refine
 from ._layer import to_knots
 from ._network import Network
 from ._pruning import edge_deviations, prune
-from ._symbols import value
+from ._symbols import n_undefined, value
 
 # The grid on which splines are compared with functions, and rows that carry a parameter there.
 _GRID, _ROWS_A_PARAMETER = 20, 4
@@ -179,7 +179,10 @@ class Search:
         known = self._corrected(given, np.fmin(self.edof, network.n_parameters))
         self.most = (1.0 + self.tol) * min(known, self._cross_validated(start))
         small = self._eliminated(start)
-        best = self._best_of([small, *self._with_simple_layers(small)], start)
+        found, best = [small, *self._with_simple_layers(small)], start
+        if self._cross_validated(start) > self.most:  # even strengths do not suit these functions
+            found, best = [*found, given], given
+        best = self._best_of(found, best)
         if spline_edges(best.network):
             again = self._unshared(best)  # easier to tell once edges have names
             best = best if again is best else self._best_of([again], best)
@@ -189,12 +192,13 @@ class Search:
         """The best of these networks and of those that come of them, or the best one so far."""
         while found:
             ends = [self._settled(state) for state in sorted(found)[:_BEAM] if not self._open_edges(state)]
-            best = min([best, *(state for state in [*found, *ends] if self._cross_validated(state) <= self.most)])
+            best = min([best, *filter(self._is_good, [*found, *ends])])
             if best.loss <= _EXACT and not spline_edges(best.network):
                 break
             beam = sorted(state for state in found if self._open_edges(state))[:_BEAM]
             found = [child for state in beam for child in self._children(state)]
-        return self._settled(best)
+        settled = self._settled(best)
+        return settled if self._cross_validated(settled) <= max(self.most, self._cross_validated(best)) else best
 
     def _eliminated(self, state):
         """Without the edges that the others can make up for, tried from the least one on."""
@@ -275,6 +279,12 @@ class Search:
     def _corrected(self, state, n_parameters):
         """The loss, as generalised cross-validation corrects it for so many parameters."""
         return cross_validated(state.loss, n_parameters, self.trainer.rows.y.size)
+
+    def _is_good(self, state):
+        """Whether the loss is low enough and the formula defined on all rows; an exact one will be."""
+        if self._cross_validated(state) > self.most:
+            return False
+        return state.loss <= _EXACT or n_undefined(state.network, self.trainer.rows.X) == 0
 
     def _open_edges(self, state):
         return [edge for edge in spline_edges(state.network) if edge not in state.kept]

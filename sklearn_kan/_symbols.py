@@ -23,8 +23,8 @@ def _finite(function, symbol, u):
     found = function(u)
     if np.isfinite(found).all():
         return found
-    low, high = symbol.domain
-    inside = np.clip(u, low + _HAIR * max(1.0, abs(low)), high - _HAIR * max(1.0, abs(high)))
+    hairs = [_HAIR * max(1.0, abs(end)) if np.isfinite(end) else 0.0 for end in symbol.domain]
+    inside = np.clip(u, symbol.domain[0] + hairs[0], symbol.domain[1] - hairs[1])
     found = np.where(np.isfinite(found), found, function(inside))
     return np.clip(np.nan_to_num(found, posinf=_LARGEST, neginf=-_LARGEST), -_LARGEST, _LARGEST)
 
@@ -107,6 +107,15 @@ class Symbols:
         columns = [value(function, numbers, t[:, i]) for i, _, function, numbers in self]
         return np.stack(columns, axis=1) if columns else np.zeros((len(t), 0))
 
+    def undefined(self, t):
+        """Whether a function is no finite number somewhere in a row of t, shape (n_samples,)."""
+        undefined = np.zeros(len(t), dtype=bool)
+        for i, _, function, (a, b, c, _) in self:
+            if c != 0.0:
+                with np.errstate(all="ignore"):
+                    undefined |= ~np.isfinite(function.function(a * t[:, i] + b)) & ~np.isnan(t[:, i])
+        return undefined
+
     def forward(self, t, out):
         """Add the functions to the output nodes, shape (n_samples, n_out)."""
         for i, j, function, numbers in self:
@@ -188,3 +197,13 @@ class Symbols:
         own = {name: SymbolicFunction(**fields) for name, fields in state["own"].items()}
         known = LIBRARY | own
         return cls(state["edges"], [known[name] for name in state["names"]], state["numbers"])
+
+
+def n_undefined(network, X):
+    """Rows at which a symbol is not defined: there the network holds its argument inside of the domain."""
+    undefined = np.zeros(len(X), dtype=bool)
+    for layer in network.layers:
+        terms = layer.expand(X, slopes=False, reach=np.inf)
+        undefined |= layer.symbols.undefined(terms.t)
+        X = layer.forward(terms)
+    return int(undefined.sum())
