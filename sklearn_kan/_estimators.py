@@ -179,7 +179,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     alpha_, smoothing_ : list of ndarray of shape (n_in,)
         Strengths at the end of the training, an array for each layer; where several networks were trained those of the
-        columns are their means. Infinite for columns that showed no effect.
+        columns are their means. Infinite for columns that showed no effect. `prune` leaves them as they are.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
@@ -667,7 +667,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Minus the loss on the rows held out, after each iteration; None without early stopping.
     alpha_, smoothing_ : list of ndarray of shape (n_in,)
         Strengths at the end of the training, an array for each layer; where several networks were trained those of the
-        columns are their means. Infinite for columns that showed no effect.
+        columns are their means. Infinite for columns that showed no effect. `prune` leaves them as they are.
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the

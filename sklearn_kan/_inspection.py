@@ -141,7 +141,7 @@ class InspectionMixin:
         if network.layers[-1].edges.any() and not pruned.layers[-1].edges.any():
             raise ValueError(
                 f"threshold={threshold} would remove every way from an input to an output. "
-                f"Choose one below {widest_way(scores):.3g}."
+                f"Choose one below {0.999 * widest_way(scores):.4g}."
             )
         changed = self._with_network(pruned)
         if X is not None:
@@ -487,7 +487,7 @@ class InspectionMixin:
 
         Of what `predict` returns for a regressor, of `decision_function` (log odds) for a classifier. Edges that are
         still splines appear as functions phi_l_i_j of their input. So do columns of more than 12 categories, whose
-        values `plot_edge` shows; others are a sum over cases, with quotes around texts, and so is a column of numbers
+        values `plot_edge` shows, times the factor in front; others are a sum over cases, with quotes around texts, and so is a column of numbers
         with values for atoms or `missing`. Beyond the knots splines go on as lines; where a function is not defined,
         `predict` holds its argument inside of its domain.
 

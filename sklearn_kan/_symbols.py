@@ -15,7 +15,8 @@ _STEP = 1e-5
 
 # Arguments are held this far inside of a domain, relative to their size, where the function is not finite.
 _HAIR = 1e-12
-_LARGEST = 1e300
+# Values and slopes are cut here: sums of their squares are finite.
+_LARGEST = 1e120
 
 
 def _finite(function, symbol, u):

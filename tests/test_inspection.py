@@ -122,6 +122,12 @@ def test_pruning_everything_is_an_error():
     with pytest.raises(ValueError, match="Choose one below"):
         model.prune(best)
     assert model.prune(0.99 * best).n_parameters_ > 0
+    for threshold in (1.0, best):
+        with pytest.raises(ValueError, match="Choose one below") as error:
+            model.prune(threshold)
+        told = float(str(error.value).split("below ")[1][:-1])
+        assert 0.998 * best < told < best
+        assert model.prune(told).n_parameters_ > 0
 
 
 @pytest.mark.parametrize("threshold", [-0.1, np.nan, "small", None])

@@ -429,3 +429,45 @@ def test_formula_of_a_constant_model(Estimator):
     named = model.auto_symbolic(X, y)
     assert named.symbolic_formula().is_number
     assert_allclose(named.predict(X), model.predict(X))
+
+
+# --- fine grids -------------------------------------------------------------------------------------------------------
+
+
+def test_a_steep_function_on_a_fine_grid():
+    """Even strengths would take the loss from 2e-4 to 0.2 of the variance before a function is tried."""
+    X = np.random.default_rng(0).uniform(0.1, 6.0, (500, 1))
+    model = KANRegressor((), grid_size=(5, 10, 20), random_state=0).fit(X, 1.0 / X[:, 0])
+    assert model.auto_symbolic(X, 1.0 / X[:, 0]).symbolic_formula() == 1 / sympy.Symbol("x0")
+
+
+def test_three_periods_of_a_noisy_sine():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.0, 3.0, (800, 1))
+    y = np.sin(2.0 * np.pi * X[:, 0]) + 0.1 * rng.normal(size=800)
+    symbolic = KANRegressor((), grid_size=(5, 10, 20), random_state=0).fit(X, y).auto_symbolic(X, y)
+    assert symbolic.fidelity(X, y)["n_splines"] == 0
+    new = rng.uniform(0.0, 3.0, (500, 1))
+    assert_allclose(symbolic.predict(new), np.sin(2.0 * np.pi * new[:, 0]), atol=0.05)
+
+
+@both
+def test_a_function_without_a_name_stays_as_good_as_it_was(Estimator):
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1.0, 1.0, (600, 1))
+    y = np.sin(10.0 * X[:, 0] ** 2) + 0.1 * rng.normal(size=600)
+    y = y if Estimator is KANRegressor else (y > 0.0).astype(int)
+    model = Estimator((), grid_size=(5, 10, 20), random_state=0).fit(X, y)
+    symbolic = model.auto_symbolic(X, y)
+    assert symbolic.score(X, y) > model.score(X, y) - 0.02
+
+
+def test_a_formula_is_defined_on_its_rows():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0.0, 0.95, (800, 2))
+    mean = (X[:, 0] + X[:, 1]) / (1.0 + X[:, 0] * X[:, 1])
+    y = mean + 0.05 * mean.std() * rng.normal(size=800)
+    model = KANRegressor((2,), reg_lambda=1e-3, prune_threshold=1e-2, random_state=0).fit(X, y)
+    symbolic = model.auto_symbolic(X, y)
+    assert np.isfinite(values(symbolic.symbolic_formula(), X)).all()
+    assert_allclose(symbolic.predict(X), mean, atol=0.02)

@@ -14,6 +14,7 @@ from sklearn_kan._network import Network
 from sklearn_kan._objective import Objective, Strengths
 from sklearn_kan._pruning import prune
 from sklearn_kan._symbolic_library import LIBRARY
+from sklearn_kan._symbols import n_undefined, value
 
 PLACED = (
     (0, 0, 0, "sin", [1.3, 0.4, 0.7, 0.1]),
@@ -162,6 +163,23 @@ def test_state():
     again = Network.from_dict(state)
     assert_array_equal(again.raw_predict(X), network.raw_predict(X))
     assert again.layers[0].symbols.functions[0] is LIBRARY["sin"]
+
+
+@pytest.mark.parametrize("name, edge", [("log", np.log(1e-12)), ("1/sqrt", 1e6), ("arctanh", np.arctanh(1e-12 - 1.0))])
+def test_arguments_are_held_inside_of_the_domain(name, edge):
+    assert_allclose(value(LIBRARY[name], (1.0, 0.0, 1.0, 0.0), np.array([-5.0, -2.0])), edge, rtol=1e-3)
+
+
+def test_what_is_not_defined():
+    network, x = make()
+    assert n_undefined(network, x) == 0
+    layer = network.layers[0]
+    layer.symbols.numbers[0] = [1.0, 0.0, 1.0, 0.0]
+    layer.symbols.functions[0] = LIBRARY["log"]
+    t = layer.expand(x).t[:, 0]
+    assert n_undefined(network, x) == np.count_nonzero(t <= 0.0) > 0
+    layer.symbols.numbers[0, 2] = 0.0  # a constant is one there, too
+    assert n_undefined(network, x) == 0
 
 
 def test_values_stay_finite_outside_the_domain():
