@@ -487,9 +487,9 @@ class InspectionMixin:
 
         Of what `predict` returns for a regressor, of `decision_function` (log odds) for a classifier. Edges that are
         still splines appear as functions phi_l_i_j of their input. So do columns of more than 12 categories, whose
-        values `plot_edge` shows, times the factor in front; others are a sum over cases, with quotes around texts, and so is a column of numbers
-        with values for atoms or `missing`. Beyond the knots splines go on as lines; where a function is not defined,
-        `predict` holds its argument inside of its domain.
+        values `plot_edge` shows, times the factor in front; others are a sum over cases, with quotes around texts, and
+        so is a column of numbers with values for atoms or `missing`. Beyond the knots splines go on as lines; where a
+        function is not defined, `predict` holds its argument inside of its domain.
 
         Parameters
         ----------
