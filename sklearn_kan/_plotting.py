@@ -26,7 +26,7 @@ _MARGIN = 0.15  # around all
 _LONGEST_NAME = 24  # letters
 _NAME_SIZE = 9
 _NODE_SIZE = 6.5
-_FEW_NAMES, _MOST_NAMES = 5, 60  # of categories along an axis: level, and at all
+_TICK_SIZE, _LINE = 10, 1.15  # of names along an axis, and from one upright name to the next, in their size
 _LETTER = 0.6 / 72  # width of a letter of 1 point, about
 
 
@@ -650,8 +650,10 @@ class EdgeDisplay:
         names = [_short(name) for name in self.categories]
         colors = ["tab:gray" if name == "missing" else "tab:blue" for name in names]
         self.bars_ = self.ax_.bar(self.x, self.y, color=colors)
-        step = -(-len(names) // _MOST_NAMES)
-        self.ax_.set_xticks(self.x[::step], names[::step], rotation=90 if len(names) > _FEW_NAMES else 0)
+        room = self.ax_.get_position().width * self.figure_.get_figwidth() / len(names)
+        upright = max(map(len, names)) * _TICK_SIZE * _LETTER > 0.9 * room
+        step = max(1, int(np.ceil(_LINE * _TICK_SIZE / 72 / room)))
+        self.ax_.set_xticks(self.x[::step], names[::step], rotation=90 * upright, fontsize=_TICK_SIZE)
         for label in self.ax_.get_xticklabels():
             label.set_parse_math(False)
         self.ax_.axhline(0.0, color="tab:gray", linewidth=0.8)

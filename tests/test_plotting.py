@@ -451,3 +451,18 @@ def test_measured_is_what_fit_measures():
     for moments, expected in zip(again.moments, model.network_.moments, strict=True):
         assert_allclose(moments, expected, atol=1e-7)
     assert_array_equal(again.theta, model.network_.theta)
+
+
+@pytest.mark.parametrize(
+    "n_names, name", [(4, "{}"), (5, "a long name of category {}"), (40, "town {}"), (119, "town {}")]
+)
+def test_names_of_categories_do_not_overlap(n_names, name):
+    pd = pytest.importorskip("pandas")
+    names = [name.format(k) for k in range(n_names)]
+    frame = pd.DataFrame({"place": np.resize(names, 5 * n_names)})
+    model = KANRegressor((), max_iter=3, random_state=0).fit(frame, np.arange(5.0 * n_names))
+    display = model.plot_edge(0, 0, 0)
+    display.figure_.canvas.draw()
+    boxes = [label.get_window_extent() for label in display.ax_.get_xticklabels() if label.get_text()]
+    assert len(boxes) >= min(n_names, 20)
+    assert all(one.x1 <= other.x0 + 0.5 for one, other in zip(boxes[:-1], boxes[1:], strict=True))
