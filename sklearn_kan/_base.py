@@ -444,23 +444,23 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if first:
             entered = network.layers[0].edge_mask.any(axis=1)
             waiting = [i for i, known in enumerate(categories) if known is None and not entered[i]]
-            self._constant = dict(zip(waiting, extremes(X[:, waiting])[0].tolist(), strict=True))
+            shown = extremes(X[weight > 0.0][:, waiting])[0]
+            self._constant = dict(zip(waiting, shown.tolist(), strict=True))
         self._store(trainer, Whole.of_all(scaling))
         self.categories_, self._adam_state, self._hidden, self.edof_ = categories, state, hidden, np.nan
         return self
 
     def _let_in(self, X, weight):
         """Let in the columns that no call of partial_fit showed to vary before, but these rows do."""
-        columns = list(self._constant)
-        shown = np.vstack([X[:, columns], list(self._constant.values())]).astype(np.float64)
+        columns, used = np.array(list(self._constant)), weight > 0.0
+        shown = np.vstack([X[used][:, columns], list(self._constant.values())]).astype(np.float64)
         low, high = extremes(shown)
-        if not (high > low).any():
-            return
-        varied, weight = np.array(columns)[high > low], np.append(weight, weight.max())
-        whole = self.extrapolation == "error"
-        self.network_ = let_in(self.network_, varied, shown[:, high > low], weight, knots=self.knots, whole=whole)
-        self._constant = {i: value for i, value in self._constant.items() if i not in varied}
-        self._adam_state = None
+        varied, weight = high > low, np.append(weight[used], weight.max())
+        self._constant = dict(zip(columns[~varied].tolist(), low[~varied].tolist(), strict=True))
+        if varied.any():
+            options = {"knots": self.knots, "whole": self.extrapolation == "error"}
+            self.network_ = let_in(self.network_, columns[varied], shown[:, varied], weight, **options)
+            self._adam_state = None
 
     def _warn_of_range(self, rows, scaling):
         """Tell of rows that the knots and the units of the first call do not suit."""

@@ -99,7 +99,7 @@ def atoms_of(x, weight, is_name=False):
         found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
         return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
-    codes = codes_of(x[::step], weight[::step])
+    codes = codes_of(x[::step], weight[::step]).astype(np.float64)
     if step > 1:  # sorting all of them takes long
         some = _shares(x[::step], weight[::step])[1]
         if some.max(initial=0.0) < 0.8 * _SHARED:
@@ -108,7 +108,7 @@ def atoms_of(x, weight, is_name=False):
     if len(found) <= _FEW_VALUES or share.max() < _SHARED:
         return codes
     found = found[_stands_out(found, share) & (share * len(x) >= _ATOM_ROWS)]
-    return np.union1d(found, codes)
+    return np.union1d(found.astype(np.float64), codes)
 
 
 def _stands_out(values, share):

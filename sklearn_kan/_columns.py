@@ -91,8 +91,8 @@ def learnt(X, categorical_features, used=None):
     X = as_table(X)
     is_categorical = categorical_columns(X, categorical_features)
     by_dtype = isinstance(categorical_features, str)
-    for i in np.flatnonzero(is_categorical).tolist() if by_dtype else ():
-        _refuse_times(X, i)
+    if by_dtype:
+        _refuse_times(X)
     categories = learn_categories(X, is_categorical, used) if is_categorical.any() else None
     if categories is not None and by_dtype:
         _warn_of_numbers(X, categories)
@@ -133,10 +133,10 @@ def categorical_columns(X, categorical_features):
     if isinstance(categorical_features, str):  # 'from_dtype'
         if not _is_frame(X):
             return np.zeros(n_features, dtype=bool)
-        by_dtype = np.array([_holds_categories(dtype) for dtype in X.dtypes], dtype=bool)
-        return by_dtype & [
-            not (chosen and isinstance(_first(X, i), Decimal)) for i, chosen in enumerate(by_dtype.tolist())
-        ]
+        return np.array(
+            [_holds_categories(dtype) and _object_kinds(X, i, dtype) != {Decimal} for i, dtype in enumerate(X.dtypes)],
+            dtype=bool,
+        )
     chosen = np.asarray(categorical_features)
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "biuUO"):
         raise ValueError(
@@ -188,9 +188,10 @@ def _values(X, i):
     return column.to_list() if hasattr(column, "to_list") else column.tolist()
 
 
-def _first(X, i):
-    """The first value of a column that is not missing; None if all are."""
-    return next((value for value in _values(X, i) if not _is_missing(value)), None)
+def _object_kinds(X, i, dtype):
+    """Types of the values in a column of objects; none of what may be missing, and of other columns."""
+    kinds = set(map(type, _values(X, i))) if str(dtype).lower() == "object" else set()
+    return {kind for kind in kinds if kind.__name__ not in _MISSING and not issubclass(kind, float)}
 
 
 def _distinct(X, i, used=None):
@@ -306,11 +307,12 @@ def check_times(X, categories=None):
             raise _times_error(X, i, dtype)
 
 
-def _refuse_times(X, i):
-    """Raise it for a column of objects that are dates or times, as its first one tells."""
-    first = _first(X, i)
-    if isinstance(first, (datetime.date, datetime.time, datetime.timedelta)):
-        raise _times_error(X, i, type(first).__name__)
+def _refuse_times(X):
+    """Raise it for a column of objects among which are dates or times."""
+    for i, dtype in enumerate(X.dtypes):
+        for kind in _object_kinds(X, i, dtype):
+            if issubclass(kind, (datetime.date, datetime.time, datetime.timedelta)):
+                raise _times_error(X, i, kind.__name__)
 
 
 def _times_error(X, i, kind):

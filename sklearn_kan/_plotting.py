@@ -26,7 +26,7 @@ _MARGIN = 0.15  # around all
 _LONGEST_NAME = 24  # letters
 _NAME_SIZE = 9
 _NODE_SIZE = 6.5
-_TICK_SIZE, _LINE = 10, 1.15  # of names along an axis, and from one upright name to the next, in their size
+_TICK_SIZE, _LINE = 10, 1.05  # of names along an axis, and from one upright name to the next, in their size
 _LETTER = 0.6 / 72  # width of a letter of 1 point, about
 
 

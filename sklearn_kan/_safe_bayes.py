@@ -51,12 +51,12 @@ def safe_excess(held_out, weight, contradiction=CONTRADICTION):
         all where they leave no doubt.
     """
     losses, noise = held_out(1.0)
-    found, most, errors = 1.0, 0.0, float(noise <= _FLAGRANT)
+    found, most, needed = 1.0, 0.0, 1.0 if noise <= _FLAGRANT else 0.0
     if noise <= contradiction:
         return found
     for excess in _EXCESSES:
         mean, error = _mean_and_error(losses - held_out(excess)[0], weight)
-        if mean > max(most, errors * error):
+        if mean > max(most, needed * error):
             found, most = excess, mean
     return found
 

@@ -42,7 +42,7 @@ def codes_of(x, weight):
     while (found != before).any():
         others, above = values[~found], np.cumsum(rows[~found])
         bottom, top = others[np.searchsorted(above, np.array([0.05, 0.95]) * above[-1])]
-        found, before = shared & _beyond(values, bottom, top, REACH), found
+        found, before = found & _beyond(values, bottom, top, REACH), found
     return values[found]
 
 

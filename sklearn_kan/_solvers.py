@@ -9,6 +9,7 @@ is not finite is rejected.
 
 import copy
 import math
+import warnings
 from collections import deque
 from dataclasses import dataclass
 
@@ -270,7 +271,7 @@ def lbfgs(objective, theta, *, max_iter, tol, memory=20, precondition=None, call
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 _LEARNING_RATE_FALL = 0.2
 _LEARNING_RATE_FALLS = 2
-# Growth of the value in an epoch that is undone, and what the learning rate is lowered to then.
+# Growth of the value in an epoch that is undone, and the part of the learning rate that is left then.
 _DIVERGED, _LEARNING_RATE_CUT = 100.0, 0.1
 
 
@@ -367,5 +368,7 @@ def adam(
             falls, since = falls + 1, 0
         if stop:
             return Solution(theta, value, n_iter, False)
-    value = value if value < np.inf else objective.value_and_gradient(theta)[0]
+    if value == np.inf:
+        warnings.warn("The loss diverged in every epoch of Adam. Lower learning_rate_init.", UserWarning, stacklevel=2)
+        value = objective.value_and_gradient(theta)[0]
     return Solution(theta, value, max_iter, False)

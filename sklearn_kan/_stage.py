@@ -491,19 +491,22 @@ class StageTrainer:
             Of Adam, for the next pass.
         """
         self.network, self.solver = network, "adam"
+        rate = self.settings.learning_rate_init
         state = adam_start(network.n_parameters) | (state or {})  # an older pickle may know less
+        if state.get("rate") != rate:
+            state.update(rate=rate, cut=1.0)
         network.theta, value = adam_epoch(
             self._objective(network),
             network.theta,
             state,
             batch_size=batch_size(self.settings.batch_size, len(self.rows.X)),
-            learning_rate=self.settings.learning_rate_init,
+            learning_rate=rate,
             rng=self.rng,
         )
         if value == np.inf:
             warnings.warn(
-                f"The loss diverged, and the pass was undone: learning_rate_init={self.settings.learning_rate_init} is "
-                "too large. The next pass takes a tenth of it; lower it.",
+                f"The loss diverged, and the pass was undone: learning_rate_init={rate} is too large. Lower it; until "
+                "then the passes that follow take a tenth.",
                 UserWarning,
                 stacklevel=6,
             )

@@ -22,7 +22,7 @@ _LARGEST = 1e120
 def _finite(function, symbol, u):
     """function(u); where that is no finite number, u is moved into the domain of the symbol."""
     found = function(u)
-    if np.isfinite(found).all():
+    if (np.abs(found) <= _LARGEST).all():
         return found
     hairs = [_HAIR * max(1.0, abs(end)) if np.isfinite(end) else 0.0 for end in symbol.domain]
     inside = np.clip(u, symbol.domain[0] + hairs[0], symbol.domain[1] - hairs[1])

@@ -393,7 +393,7 @@ class Trainer(Members):
         taken = stop or not self._by_evidence() or self.criterion < before.criterion
         if not taken:
             self._go_on_from(before)
-            self.solver, self.n_members = "lbfgs", n_members
+            self.solver, self.n_members, self.value = "lbfgs", n_members, None
         return stop, taken
 
     def _take_over(self, make_network):

@@ -235,6 +235,12 @@ def test_decimals_are_numbers():
     assert_array_equal(model.predict(of_decimals), other.predict(frame))
 
 
+def test_decimals_beside_texts_are_categories():
+    for values in ([decimal.Decimal("1.5"), "x", None], ["x", decimal.Decimal("1.5"), None]):
+        assert learnt(pd.DataFrame({"a": pd.Series(values, dtype=object)}), "from_dtype") == [["1.5", "x"]]
+    assert learnt(pd.DataFrame({"a": pd.Categorical(DAYS)}), "from_dtype")[0] is not None  # as they were declared
+
+
 def test_many_numbers_in_a_column_of_objects_are_told():
     """They are categories, as asked; a few, texts and other dtypes are no reason to ask back."""
     numbers = np.linspace(0.0, 1.0, 60)

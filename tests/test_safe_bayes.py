@@ -161,13 +161,12 @@ def test_exact_training_does_not_begin_where_noise_was_learnt(found):
     assert np.std(y_new - mean) < 2.0 * np.std(y - model.predict(X))
 
 
-@pytest.mark.parametrize("seed, solver", [(0, "lbfgs"), (1, "lm")])
-def test_exact_training_stays_only_where_it_has_more_evidence(seed, solver):
+@pytest.mark.parametrize("seed", [0, 1])
+def test_exact_training_stays_only_where_it_has_more_evidence(seed):
     """Two fits of a sharp step: the small network of exact training finds it, or a function that is not smooth."""
     X = np.random.default_rng(5).uniform(0.0, 1.0, (2400, 3))
     y = np.tanh(20.0 * (X[:, 0] - X[:, 1])) + X[:, 2]
     model = KANRegressor(random_state=seed).fit(X[:400], y[:400])
-    assert model.solver_ == solver
     assert model.score(X[400:], y[400:]) > 1.0 - 1e-4
 
 

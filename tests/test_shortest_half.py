@@ -58,6 +58,13 @@ def test_what_is_no_code(x):
     assert codes(x) == []
 
 
+def test_a_tail_far_away_beside_a_value_that_rows_share():
+    """Without the value the middle 90 % ends before the tail, and the value is far; with it, it is not."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.random(949), rng.uniform(-101.0, -100.0, 51), np.full(25, 20.0)])
+    assert codes(x) in ([], [20.0])
+
+
 def test_rows_count_by_their_weight():
     x = np.append(np.linspace(0.0, 1.0, 100), -50.0)
     assert codes_of(x, np.append(np.ones(100), 4.0)).tolist() == []

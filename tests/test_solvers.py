@@ -498,7 +498,8 @@ def test_adam_undoes_a_pass_that_diverged(rate):
 def test_adam_goes_on_with_a_lower_rate():
     solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e12)
     assert_allclose(solution.theta, 1.0, atol=0.05)
-    solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e300, max_iter=5)
+    with pytest.warns(UserWarning, match="Lower learning_rate_init"):
+        solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e300, max_iter=5)
     assert_array_equal(solution.theta, 4.0)
     assert solution.value == 9.0
     assert not solution.converged
