@@ -211,7 +211,7 @@ def test_nothing_is_looked_at_without_rows_or_functions(n_samples, factor, monke
     assert np.isfinite(KANRegressor(max_iter=5, random_state=0).fit(X, factor * y).predict(X)).all()
 
 
-def test_copies_of_rows_are_not_held_out(found):
+def test_copies_of_rows_are_in_one_part_and_equal_cases_in_both(found):
     X, y, _ = amounts(200, 1)
     X, y = np.vstack([X, X[::4]]), np.append(y, y[::4])
     ratings = np.round(y, -int(np.log10(np.std(y))))
