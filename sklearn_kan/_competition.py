@@ -189,7 +189,9 @@ class Competition(StageTrainer):
 
     def _counts_targets(self):
         """Whether weights are numbers of equal rows, whose noise is their own."""
-        return not self.loss.known_dispersion and bool((self.rows.weight == np.round(self.rows.weight)).all())
+        weight = self.rows.weight
+        whole = bool((weight == np.round(weight)).all()) and weight.sum() == self.n_cases
+        return whole and not self.loss.known_dispersion
 
     def _two_parts(self, rng, most=np.inf):
         """The training rows, or so many of them, in two parts; labels are in both."""

@@ -30,6 +30,7 @@ LEVELS = {
         "_encoding",
         "_sure_screening",
         "_safe_bayes",
+        "_shortest_half",
         "_columns",
         "_cholesky",
     ),
