@@ -24,7 +24,7 @@ _FLAGRANT = 4.0
 # Degrees of freedom in parts of the targets below which little noise can have been learnt.
 FLEXIBLE = 0.15
 # Rows that tell it, at least, and cases a row, at most: where rows are repeated new ones are copies of known ones as
-# well, but those held out are not.
+# well. Those held out are not, but where cases are held out, as weights count them.
 ENOUGH, MOST_CASES = 50, 1.1
 # Loss of labels that are met almost exactly, in parts of the constant model's. Few rows held out tell next to nothing
 # of them, and so many are enough.
