@@ -52,8 +52,8 @@ def tails(rng, n_rows):
 def codes(rng, n_rows):
     """The mean is that of rows without codes, whose noise is 0.3."""
     X = rng.uniform(-2.0, 2.0, (n_rows, 6))
-    y = smooth(X) + 0.3 * rng.normal(size=n_rows)
     mean = smooth(X)
+    y = mean + 0.3 * rng.normal(size=n_rows)
     X[rng.random(X.shape) < 0.1] = -999.0
     return X, y, mean
 

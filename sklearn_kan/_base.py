@@ -281,15 +281,16 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         regression = isinstance(self, RegressorMixin)
         X, y = as_numbers(self, X, y, categories=categories, reset=reset, multi_output=regression, y_numeric=regression)
         self._check_targets(y)
-        new = [i for i, known in enumerate(categories or ()) if known is not None and (X[:, i] == -1.0).any()]
-        if new and not reset:
+        categories = [None] * X.shape[1] if categories is None else categories
+        new = [i for i, known in enumerate(categories) if not reset and known is not None and (X[:, i] == -1.0).any()]
+        if new:
             warnings.warn(
                 f"Rows hold categories in columns {new} that were not there at first: they count as the mean, and are "
                 "not learnt. Fit a new estimator to all rows.",
                 UserWarning,
                 stacklevel=5,
             )
-        return X, y, [None] * X.shape[1] if categories is None else categories
+        return X, y, categories
 
     def _check_weight(self, sample_weight, X):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -444,7 +445,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         if first:
             entered = network.layers[0].edge_mask.any(axis=1)
             waiting = [i for i, known in enumerate(categories) if known is None and not entered[i]]
-            shown = extremes(X[weight > 0.0][:, waiting])[0]
+            shown = extremes(X[:, waiting][weight > 0.0])[0]
             self._constant = dict(zip(waiting, shown.tolist(), strict=True))
         self._store(trainer, Whole.of_all(scaling))
         self.categories_, self._adam_state, self._hidden, self.edof_ = categories, state, hidden, np.nan
@@ -453,7 +454,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _let_in(self, X, weight):
         """Let in the columns that no call of partial_fit showed to vary before, but these rows do."""
         columns, used = np.array(list(self._constant)), weight > 0.0
-        shown = np.vstack([X[used][:, columns], list(self._constant.values())]).astype(np.float64)
+        shown = np.vstack([X[:, columns][used], list(self._constant.values())]).astype(np.float64)
         low, high = extremes(shown)
         varied, weight = high > low, np.append(weight[used], weight.max())
         self._constant = dict(zip(columns[~varied].tolist(), low[~varied].tolist(), strict=True))

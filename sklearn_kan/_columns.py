@@ -69,9 +69,15 @@ def column_name(X, i):
     return repr(X.columns[i]) if _is_frame(X) else str(i)
 
 
-def _holds_categories(dtype):
-    """Whether a column of a frame counts as categories by its dtype."""
+def _holds_categories(X, i, dtype):
+    """Whether a column of a frame counts as categories by its dtype; decimals do not, and times are an error."""
     name = str(dtype).lower()
+    kinds = _object_kinds(X, i) if name == "object" else set()
+    for kind in kinds:
+        if issubclass(kind, (datetime.date, datetime.time, datetime.timedelta)):
+            raise _times_error(X, i, kind.__name__)
+    if kinds == {Decimal}:
+        return False
     return name.startswith(("object", "categor", "enum", "dictionary")) or "str" in name or "utf8" in name
 
 
@@ -90,11 +96,8 @@ def learnt(X, categorical_features, used=None):
         return None
     X = as_table(X)
     is_categorical = categorical_columns(X, categorical_features)
-    by_dtype = isinstance(categorical_features, str)
-    if by_dtype:
-        _refuse_times(X)
     categories = learn_categories(X, is_categorical, used) if is_categorical.any() else None
-    if categories is not None and by_dtype:
+    if categories is not None and isinstance(categorical_features, str):
         _warn_of_numbers(X, categories)
     return categories
 
@@ -133,10 +136,7 @@ def categorical_columns(X, categorical_features):
     if isinstance(categorical_features, str):  # 'from_dtype'
         if not _is_frame(X):
             return np.zeros(n_features, dtype=bool)
-        return np.array(
-            [_holds_categories(dtype) and _object_kinds(X, i, dtype) != {Decimal} for i, dtype in enumerate(X.dtypes)],
-            dtype=bool,
-        )
+        return np.array([_holds_categories(X, i, dtype) for i, dtype in enumerate(X.dtypes)], dtype=bool)
     chosen = np.asarray(categorical_features)
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "biuUO"):
         raise ValueError(
@@ -188,10 +188,11 @@ def _values(X, i):
     return column.to_list() if hasattr(column, "to_list") else column.tolist()
 
 
-def _object_kinds(X, i, dtype):
-    """Types of the values in a column of objects; none of what may be missing, and of other columns."""
-    kinds = set(map(type, _values(X, i))) if str(dtype).lower() == "object" else set()
-    return {kind for kind in kinds if kind.__name__ not in _MISSING and not issubclass(kind, float)}
+def _object_kinds(X, i):
+    """Types of the values in a column, but for what may be missing."""
+    return {
+        kind for kind in set(map(type, _values(X, i))) if kind.__name__ not in _MISSING and not issubclass(kind, float)
+    }
 
 
 def _distinct(X, i, used=None):
@@ -305,14 +306,6 @@ def check_times(X, categories=None):
         chosen = categories is not None and categories[i] is not None
         if not chosen and dtype in times:
             raise _times_error(X, i, dtype)
-
-
-def _refuse_times(X):
-    """Raise it for a column of objects among which are dates or times."""
-    for i, dtype in enumerate(X.dtypes):
-        for kind in _object_kinds(X, i, dtype):
-            if issubclass(kind, (datetime.date, datetime.time, datetime.timedelta)):
-                raise _times_error(X, i, kind.__name__)
 
 
 def _times_error(X, i, kind):

@@ -5,7 +5,7 @@ from itertools import cycle
 
 import numpy as np
 
-from ._encoding import hold_out, hold_out_cases
+from ._encoding import hold_out, hold_out_cases, may_be_counts
 from ._objective import Strengths
 from ._safe_bayes import ENOUGH, HELD_OUT, MOST_CASES, clearly_positive
 from ._smoothing import Evidence
@@ -183,20 +183,22 @@ class Competition(StageTrainer):
 
     def _may_hold_out(self):
         """Whether there are rows enough, and few labels repeated, for some to tell something of the others."""
-        n_rows = len(self.rows.X)
-        distinct = self.n_cases <= MOST_CASES * n_rows or self._counts_targets()
-        return self.validation is None and n_rows >= ENOUGH and distinct
+        told_apart = not self._has_repeated_rows() or self._counts_targets()
+        return self.validation is None and len(self.rows.X) >= ENOUGH and told_apart
+
+    def _has_repeated_rows(self):
+        """Whether cases are clearly more than rows."""
+        return self.n_cases > MOST_CASES * len(self.rows.X)
 
     def _counts_targets(self):
         """Whether weights are numbers of equal rows, whose noise is their own."""
         weight = self.rows.weight
-        whole = bool((weight == np.round(weight)).all()) and weight.sum() == self.n_cases
-        return whole and not self.loss.known_dispersion
+        return not self.loss.known_dispersion and may_be_counts(weight) and weight.sum() == self.n_cases
 
     def _two_parts(self, rng, most=np.inf):
         """The training rows, or so many of them, in two parts; labels are in both."""
         parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), self.loss.known_dispersion
-        if self.n_cases > MOST_CASES * len(self.rows.X):
+        if self._has_repeated_rows():
             return [Rows(*part) for part in hold_out_cases(*parts, HELD_OUT, rng)]
         if len(self.rows.X) > most:
             _, parts = hold_out(*parts, most, rng, stratify=stratify)

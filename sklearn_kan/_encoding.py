@@ -46,7 +46,7 @@ def canonical_rows(X, y, weight):
     return X[first], y[first], np.add.reduceat(weight, first)
 
 
-def _whole(weight):
+def may_be_counts(weight):
     """Whether weights may be numbers of rows."""
     return weight.max() <= _WHOLE and (weight == np.round(weight)).all()
 
@@ -58,7 +58,7 @@ def as_cases(weight, n_cases=None):
     that have any.
     """
     used = weight[weight > 0.0]
-    if _whole(used):
+    if may_be_counts(used):
         return weight / _common_factor(used)
     weight = weight / used.max()
     return weight * ((len(used) if n_cases is None else n_cases) / weight.sum())
@@ -84,17 +84,17 @@ def labels_in_cases(y, weight):
     if len(y) > CANONICAL_ROWS or (weight == 1.0).all():
         return weight
     codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
-    of_all, importance = _common_factor(weight) if _whole(weight) else 1.0, np.empty_like(weight)
+    of_all, importance = _common_factor(weight) if may_be_counts(weight) else 1.0, np.empty_like(weight)
     for code in np.unique(codes):
         rows = codes == code
-        few = _whole(weight) and rows.sum() < _COPIES
+        few = may_be_counts(weight) and rows.sum() < _COPIES
         importance[rows] = 1.0 if few else _common_factor(weight[rows]) / of_all
     return weight * (weight.sum() / (weight @ importance))
 
 
 def _common_factor(weight):
     """The largest number that whole ones, or the least of others if all are, are multiples of; else they themselves."""
-    if _whole(weight):
+    if may_be_counts(weight):
         return np.gcd.reduce(weight.astype(np.int64))
     multiple = weight / weight.min()
     return weight.min() if np.allclose(multiple, np.round(multiple), rtol=_SAME_MULTIPLE, atol=0.0) else weight

@@ -133,12 +133,17 @@ def _breakpoints(t, grid_size, knots):
 
 def input_scaling(X, weight, *, whole):
     """Centre and scale of every column; scale 1 for a constant one."""
-    rows = slice(None, None, 1 if whole else max(1, len(X) // _RANGE_ROWS))
-    some, weight = np.asarray(X[rows], dtype=np.float64), weight[rows]
+    some, weight = (np.asarray(X, dtype=np.float64), weight) if whole else range_sample(X, weight)
     low, high = data_range(some if whole else _without_codes(some, weight), weight, whole=whole)
     center, scale = _centred(low, high, INPUT_MARGIN)
     center = np.nan_to_num(center)  # of a column without values
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
+
+
+def input_breakpoints(X, weight, center, scale, grid_size, knots):
+    """Breakpoints of every column, shape (n_in, grid_size + 1), in units of the knots."""
+    some, weight = range_sample(X, weight)
+    return _breakpoints(_Ordered(_without_codes(to_knots(some, center, scale), weight), weight), grid_size, knots)
 
 
 def initial_network(
@@ -157,6 +162,7 @@ def initial_network(
     varied=None,
     scaling=None,
     ends=None,
+    breakpoints=None,
     tables=None,
 ):
     """A network with random weights whose knots lie where the data is.
@@ -180,14 +186,15 @@ def initial_network(
         Centre and scale of the columns; None finds them.
     ends : tuple of ndarrays of shape (n_in,), default=None
         Lowest and highest value of the columns; None finds them.
+    breakpoints : ndarray of shape (n_in, grid_size + 1), default=None
+        Of the columns; None finds them.
     tables : Tables, default=None
         Of layer 0; their values are set.
     """
     alive = active.any() or (tables is not None and tables.mask.any())
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
-    some_X, some_weight = range_sample(X, weight)
-    t = _without_codes(to_knots(some_X, center, scale), some_weight)
-    breakpoints = _breakpoints(_Ordered(t, some_weight), grid_size, knots)
+    if breakpoints is None:
+        breakpoints = input_breakpoints(X, weight, center, scale, grid_size, knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:
@@ -207,7 +214,7 @@ def initial_network(
     if tables is not None:
         tables = _random_values(tables, shape, rng)
     layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_reach(ends or extremes(X), layers[0]))
-    return follow_activations(Network(layers, offset), some_X, some_weight, knots)
+    return follow_activations(Network(layers, offset), *range_sample(X, weight), knots)
 
 
 def let_in(network, columns, X, weight, *, knots, whole):
@@ -221,8 +228,8 @@ def let_in(network, columns, X, weight, *, knots, whole):
     layer = network.layers[0]
     center, scale, placed, mask = (part.copy() for part in (layer.center, layer.scale, layer.knots, layer.edge_mask))
     center[columns], scale[columns] = input_scaling(X, weight, whole=whole)
-    t = _Ordered(to_knots(X, center[columns], scale[columns]), weight)
-    placed[columns] = extend_breakpoints(_breakpoints(t, layer.grid_size, knots), layer.degree)
+    breakpoints = input_breakpoints(X, weight, center[columns], scale[columns], layer.grid_size, knots)
+    placed[columns] = extend_breakpoints(breakpoints, layer.degree)
     mask[columns] = True
     layer = layer.replace(knots=placed, center=center, scale=scale, edge_mask=mask)
     return Network([layer, *network.layers[1:]], network.offset, network.moments)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._categorical import Tables, atoms_of
-from ._grid import extremes, initial_network
+from ._grid import extremes, initial_network, input_breakpoints
 from ._stage import Rows
 
 # Rows that show which columns are constant, at least.
@@ -84,6 +84,7 @@ class Table:
         elif len(rows.X) >= _SHOW_RANGES and (high > low).any():
             active = high > low
         active[tables.categorical] = False
+        breakpoints = input_breakpoints(rows.X, rows.weight, *self.inner, grid_size, settings.knots)
 
         def make_network(rng):
             return initial_network(
@@ -101,6 +102,7 @@ class Table:
                 varied=varied,
                 scaling=self.inner,
                 ends=(low, high),
+                breakpoints=breakpoints,
                 tables=tables,
             )
 

@@ -202,9 +202,6 @@ class Symbols:
 
 def n_undefined(network, X):
     """Rows at which a symbol is not defined: there the network holds its argument inside of the domain."""
-    undefined = np.zeros(len(X), dtype=bool)
-    for layer in network.layers:
-        terms = layer.expand(X, slopes=False, reach=np.inf)
-        undefined |= layer.symbols.undefined(terms.t)
-        X = layer.forward(terms)
-    return int(undefined.sum())
+    _, terms = network.forward(X, slopes=False, reach=np.inf)
+    of_layers = [layer.symbols.undefined(term.t) for layer, term in zip(network.layers, terms, strict=True)]
+    return np.count_nonzero(np.any(of_layers, axis=0))

@@ -198,18 +198,20 @@ class Trainer(Members):
             self.late = late if late.any() else None
         return self.late is not None
 
-    def _may_hide_noise(self):
+    def _may_hide_noise(self, tails):
         """Whether the first member is flexible enough to have learnt noise, and rows held out would tell."""
         if not self._by_evidence() or self.loss.known_dispersion:
             return False
         flexible = FLEXIBLE * self.n_cases * self.rows.y.shape[1]
-        return self.evidence.edof >= flexible / self._tails()
+        return self.evidence.edof >= flexible / tails
 
     def _tails(self):
-        """Fourth moment of the residuals in units of that of normal noise, where it is much larger; else 1.
+        """Fourth moment of the residuals in units of that of normal noise, where it is much larger; else, of labels, 1.
 
         So much less do they tell: where tails are heavy a few of them make most of a variance.
         """
+        if self.loss.known_dispersion:
+            return 1.0
         rows = self.rows
         squares = self.loss.gradient(rows.y, self.network.raw_predict(rows.X)) ** 2
         share = rows.weight[:, None] / rows.weight.sum()
@@ -236,8 +238,8 @@ class Trainer(Members):
             return
         if not isinstance(self.settings.hidden_layer_sizes, str):
             return
-        exact = self._may_be_exact()
-        if not (exact or self._may_hide_noise()):
+        exact, tails = self._may_be_exact(), self._tails()
+        if not (exact or self._may_hide_noise(tails)):
             return
         self.progress.begin_stage("rows held out", self.settings.max_iter)
         rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried
@@ -247,7 +249,7 @@ class Trainer(Members):
         if exact:
             found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            contradiction = CONTRADICTION if self._tails() == 1.0 else ANY_CONTRADICTION
+            contradiction = CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION
             found = safe_excess(
                 lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight, contradiction
             )
