@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ._grid import any_drift, follow_activations, range_sample
+from ._grid import any_drift, follow_activations, range_sample, with_overhang
 from ._network import Network
 from ._objective import Objective
 from ._smoothing import first_strengths, update
@@ -457,6 +457,13 @@ class StageTrainer:
             dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())
             noise = dispersion / self.evidence.dispersion
         return self.loss.value(out.y, raw).sum(axis=1), noise
+
+    def gains_exactly(self, out, max_iter):
+        """Whether Levenberg-Marquardt, from where the network is, meets rows held out better."""
+        before = self._mean_loss(self.network, out)
+        self.solver, self.network = "lm", with_overhang(self.network)
+        self.meet(out, self.excess, max_iter)
+        return self._mean_loss(self.network, out) < before
 
     def count_from(self, offset):
         """Losses count in units of that of this constant model; what is trained may have moved its own offset."""

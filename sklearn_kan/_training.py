@@ -165,6 +165,7 @@ class Trainer(Members):
             close = self.trying and self._is_close() and not (stop or short)
             if close and self._has_learnt_noise(make_network):
                 return self._members_stage(grid_size, make_network)
+            close = close and self.trying
             if close:
                 stop, close = self._exact_stage(f"{name}, lm", make_network)
                 scores, self.members = ([], [member]) if close else (scores, self.members)
@@ -249,12 +250,23 @@ class Trainer(Members):
         if exact:
             found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            contradiction = CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION
-            found = safe_excess(
-                lambda excess: self.on_other_rows(start, some).meet(out, excess, max_iter), out.weight, contradiction
-            )
+            found = self._safe_excess(start, some, out, CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION)
         if not self.progress.end_stage(self.network):
             self.excess = found
+
+    def _safe_excess(self, start, some, out, contradiction):
+        """More noise to count on, or 1; where rows contradict that, 'lm' takes over only if it meets them better."""
+        max_iter, trainers = self.settings.max_iter, []
+
+        def held_out(excess):
+            trainers.append(self.on_other_rows(start, some))
+            return trainers[-1].meet(out, excess, max_iter)
+
+        found = safe_excess(held_out, out.weight, contradiction)
+        contradicted = len(trainers) > 1
+        if found == 1.0 and contradicted and self.trying and self._is_close():
+            self.trying = trainers[0].gains_exactly(out, max_iter)
+        return found
 
     def _screen(self, make_network):
         """Members go on without the columns that explain no more than noise, where the first one has such.

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
-from sklearn_kan import KANClassifier, KANRegressor, _training
+from sklearn_kan import KANClassifier, KANRegressor, _stage, _training
 from sklearn_kan._encoding import hold_out_cases
 from sklearn_kan._safe_bayes import cold_excess, safe_excess
 
@@ -139,14 +139,15 @@ def test_noise_that_grows_with_the_mean_is_not_learnt(found, monkeypatch):
     assert safe.edof_ < other.edof_
 
 
-def rush_hours(n_samples, seed):
-    """Counts of a day's hours with noise of a fifth."""
+def rush_hours(n_samples, seed, n_others=1):
+    """Counts of a day's hours with noise of a fifth; other columns come first."""
     rng = np.random.default_rng(seed)
     X = np.column_stack(
-        [rng.uniform(-2.0, 2.0, n_samples), rng.integers(0, 24, n_samples), rng.integers(0, 7, n_samples)]
+        [rng.uniform(-2.0, 2.0, (n_samples, n_others)), rng.integers(0, 24, n_samples), rng.integers(0, 7, n_samples)]
     )
-    rush = (X[:, 2] < 5) & (np.abs(X[:, 1] - 8.0) < 2.0)
-    mean = 50.0 * np.exp(1.5 * np.sin(X[:, 1] / 24.0 * 2.0 * np.pi) + 1.5 * rush)
+    hour, day = X[:, -2:].T
+    rush = (day < 5) & (np.abs(hour - 8.0) < 2.0)
+    mean = 50.0 * np.exp(1.5 * np.sin(hour / 24.0 * 2.0 * np.pi) + 1.5 * rush)
     return X, mean * np.exp(0.2 * rng.normal(size=n_samples))
 
 
@@ -159,6 +160,18 @@ def test_exact_training_does_not_begin_where_noise_was_learnt(found):
     mean, std = model.predict(new, return_std=True)
     assert 0.85 < np.mean(np.abs(y_new - mean) < 1.645 * std) < 0.97
     assert np.std(y_new - mean) < 2.0 * np.std(y - model.predict(X))
+
+
+def test_exact_training_has_to_meet_rows_held_out_better(found, monkeypatch):
+    X, y = rush_hours(3000, 5, n_others=2)
+    safe = KANRegressor(random_state=0).fit(X[:600], y[:600])
+    assert found == [1.0]
+    assert safe.solver_ == "lbfgs"
+    monkeypatch.setattr(_stage.StageTrainer, "gains_exactly", lambda *_: True)
+    other = KANRegressor(random_state=0).fit(X[:600], y[:600])
+    assert other.solver_ == "lm"
+    errors = [np.mean((model.predict(X[600:]) - y[600:]) ** 2) for model in (safe, other)]
+    assert errors[0] < 0.7 * errors[1]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
