@@ -1,7 +1,6 @@
 """What both estimators share: parameters, training on a table, refinement, derivatives, pickles."""
 
 import inspect
-import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
@@ -19,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
 from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, labels_in_cases, rounded
-from ._grid import extremes, input_scaling, let_in, range_sample, refine
+from ._grid import extremes, input_scaling, let_in, range_sample, refine, with_ends
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
 from ._layer import BASE_ACTIVATIONS, to_knots
@@ -32,6 +31,7 @@ from ._stage import Rows
 from ._threads import single_blas_thread
 from ._training import Trainer, grid_stages, most_stages
 from ._version import __version__
+from ._warn import warn
 
 # Of the pickled state; a newer version reads all older ones.
 _FORMAT = 3
@@ -202,11 +202,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
         trainer.count_from(offset)
         if trainer.share_of(network) > 1.0 or _in_other_units(table.rows.y):
-            warnings.warn(
+            warn(
                 f"{'refine' if refining else 'warm_start=True'} goes on from a model of another y, or of y in other "
                 "units, and may not learn this one. Fit a new estimator to it.",
-                UserWarning,
-                stacklevel=4,
             )
         trainer.run(sizes, network)
         penalties_follow = "auto" in (self.alpha, self.smoothing) and self.reg_lambda == self.prune_threshold == 0.0
@@ -222,7 +220,11 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=True)
         trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
         trainer.count_from(self._raw_offset(rows.y, rows.weight))
-        return trainer, self.network_.scaled(*inner), scaling
+        return trainer, self._going_on(rows, inner), scaling
+
+    def _going_on(self, rows, inner):
+        """The fitted network for rows in other units, whose outliers it is trained without."""
+        return with_ends(self.network_.scaled(*inner), rows.X)
 
     def _rows(self, X, y, weight, categories, *, warm):
         """Training rows, centre and scale of the columns, and those that are left to the network to apply.
@@ -282,15 +284,18 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         X, y = as_numbers(self, X, y, categories=categories, reset=reset, multi_output=regression, y_numeric=regression)
         self._check_targets(y)
         categories = [None] * X.shape[1] if categories is None else categories
-        new = [i for i, known in enumerate(categories) if not reset and known is not None and (X[:, i] == -1.0).any()]
-        if new:
-            warnings.warn(
-                f"Rows hold categories in columns {new} that were not there at first: they count as the mean, and are "
-                "not learnt. Fit a new estimator to all rows.",
-                UserWarning,
-                stacklevel=5,
-            )
+        if not reset:
+            self._warn_of_categories(X, categories, self._check_weight(sample_weight, X) > 0.0)
         return X, y, categories
+
+    def _warn_of_categories(self, X, categories, used):
+        """Tell of categories that the first rows did not have, but rows that count do."""
+        new = [i for i, known in enumerate(categories) if known is not None and (X[:, i] == -1.0)[used].any()]
+        if new:
+            warn(
+                f"Rows hold categories in columns {new} that were not there at first: they count as the mean, and are "
+                "not learnt. Fit a new estimator to all rows."
+            )
 
     def _check_weight(self, sample_weight, X):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -300,7 +305,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _warm_start(self, table, hidden, grid_sizes):
         """The fitted network to go on with, and the grid stages that are left."""
-        network = self.network_.scaled(*table.inner)
+        network = self._going_on(table.given, table.inner)
         n_hidden, asked_for = len(network.layers) - 1, self._hidden  # some nodes of these may be pruned
         if hidden is not None and (len(hidden) != n_hidden or asked_for not in (None, hidden)):
             raise ValueError(
@@ -439,7 +444,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 table = Table.of_numbers(rows, rows, None, categories, inner)
                 network = table.network_maker(self, hidden, grid_sizes[-1], offset, mask_constant=False)(rng)
             else:
-                network = self.network_.scaled(*inner)
+                network = self._going_on(rows, inner)
             state = trainer.one_pass(network, self._adam_state)
             trainer.measure()
         if first:
@@ -470,11 +475,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         far = (np.median(np.abs(t), axis=0) > _OTHER_RANGE) & self.network_.layers[0].splines().edges.any(axis=1)
         if far.any() or _in_other_units(rows.y):
             what = f"columns {np.flatnonzero(far).tolist()}" if far.any() else "y"
-            warnings.warn(
+            warn(
                 f"Most values of {what} are far outside of the range of the first call of partial_fit, which placed "
                 "the knots and the units of y. Begin with rows that show the ranges.",
-                UserWarning,
-                stacklevel=5,
             )
 
     def _pass_random_state(self):
@@ -576,11 +579,9 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
                 "read. Upgrade sklearn_kan or fit again."
             )
         if version != __version__:
-            warnings.warn(
+            warn(
                 f"This {type(self).__name__} was pickled by sklearn_kan {version} and is read by {__version__}. "
                 "Check its predictions or fit again.",
-                UserWarning,
-                stacklevel=2,
             )
         if "network_" in state:
             state["network_"] = Network.from_dict(state["network_"])

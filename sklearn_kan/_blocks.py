@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ._stratified_sample import stratified
 from ._threads import map_chunks
 
 # All parameters count together while there are no more than this; beyond that functions into different nodes count as
@@ -283,12 +284,12 @@ def curved(objective, rows):
 
 
 def normal_matrices(objective, parts):
-    """J' C J of each group, from all rows or every so many."""
+    """J' C J of each group, from all rows or a sample."""
     most = _MOST_WORK if parts.detail == "whole" else _WORK
     step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / most))
     if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
         return [objective.unsmoothed_equations(objective.network.theta)[2].copy()]
-    some = objective.subset(slice(None, None, step)) if step > 1 else objective
+    some = objective.subset(stratified(objective.n_rows, step)) if step > 1 else objective
 
     def chunk(rows):
         return parts.grams(some.network, *curved(some, rows))

@@ -17,6 +17,7 @@ import numpy as np
 
 from ._jit import njit
 from ._shortest_half import codes_of
+from ._stratified_sample import stratified
 
 # Share of the rows that one value must hold for its column to have atoms, and distinct values that it must exceed.
 _SHARED, _FEW_VALUES = 0.2, 20
@@ -99,9 +100,10 @@ def atoms_of(x, weight, is_name=False):
         found, counts = np.unique(x[~np.isnan(x)], return_counts=True)
         return found[counts > 1].astype(np.float64)
     step = max(1, len(x) // _SOME_ROWS)
-    codes = codes_of(x[::step], weight[::step]).astype(np.float64)
+    rows = stratified(len(x), step)
+    codes = codes_of(x[rows], weight[rows]).astype(np.float64)
     if step > 1:  # sorting all of them takes long
-        some = _shares(x[::step], weight[::step])[1]
+        some = _shares(x[rows], weight[rows])[1]
         if some.max(initial=0.0) < 0.8 * _SHARED:
             return codes
     found, share = _shares(x, weight)

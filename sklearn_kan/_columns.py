@@ -6,11 +6,12 @@ is not in it, NaN for missing: None, NaN, pandas.NA and what is like them.
 """
 
 import datetime
-import warnings
 from decimal import Decimal
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_X_y, validate_data
+
+from ._warn import warn
 
 _MISSING = ("NoneType", "NAType", "NaTType")
 # Numbers in a column of objects that are more than one would take for categories.
@@ -108,12 +109,10 @@ def _warn_of_numbers(X, categories):
     for i, known in enumerate(categories):
         many = of_objects[i] and known is not None and len(known) > _MANY_NUMBERS
         if many and not any(isinstance(value, (str, bool)) for value in known):
-            warnings.warn(
+            warn(
                 f"X has numbers in column {column_name(X, i)}, of dtype object: its {len(known)} values count as "
                 "categories. Make them numbers by astype(float), or name the columns of categories in "
                 "categorical_features.",
-                UserWarning,
-                stacklevel=6,
             )
 
 

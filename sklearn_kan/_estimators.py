@@ -61,9 +61,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         'uniform' spaces the knots equally, 'quantile' halfway between that and the quantiles of the data, 'auto' does
         the latter for skewed columns only.
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
-        What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
-        on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
-        unless 'error' is chosen; the lines of their columns end half a knot range beyond the knots.
+        What happens to inputs beyond the knots, which cover the training range, from 20,000 rows on that of a sample,
+        and 2 % more a side: each function goes on as a straight line, stays constant, or `predict` raises a ValueError.
+        Far outliers in X lie beyond the knots unless 'error' is chosen, which counts all rows; the lines of their
+        columns end half a knot range beyond the knots.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
         The function b next to the splines.
     solver : {'auto', 'lm', 'lbfgs', 'adam'}, default='auto'
@@ -358,8 +359,6 @@ class KANRegressor(RegressorMixin, BaseKAN):
     def _check_targets(self, y):
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("quantile must be a number between 0 and 1 when loss='quantile', got None.")
-        if self.loss == "poisson" and y.min() < 0.0:
-            raise ValueError("loss='poisson' requires non-negative values of y.")
 
     def _number_targets(self, y, weight, *, warm):
         numbers = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
@@ -368,6 +367,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
             self.n_outputs_ = numbers.shape[1]
         if numbers.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {numbers.shape[1]} outputs, but the model was fitted with {self.n_outputs_}.")
+        if self.loss == "poisson" and (low := numbers[weight > 0.0].min()) < 0.0:
+            raise ValueError(
+                f"loss='poisson' requires non-negative values of y, got {low:g}. Mend y or choose another loss."
+            )
         return numbers, weight
 
     def _scale_targets(self, y, weight, *, warm):
@@ -552,9 +555,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         'uniform' spaces the knots equally, 'quantile' halfway between that and the quantiles of the data, 'auto' does
         the latter for skewed columns only.
     extrapolation : {'linear', 'constant', 'error'}, default='linear'
-        What happens to inputs beyond the knots, which cover the training range and 3 % more a side: each function goes
-        on as a straight line, stays constant, or `predict` raises a ValueError. Far outliers in X lie beyond the knots
-        unless 'error' is chosen; the lines of their columns end half a knot range beyond the knots.
+        What happens to inputs beyond the knots, which cover the training range, from 20,000 rows on that of a sample,
+        and 2 % more a side: each function goes on as a straight line, stays constant, or `predict` raises a ValueError.
+        Far outliers in X lie beyond the knots unless 'error' is chosen, which counts all rows; the lines of their
+        columns end half a knot range beyond the knots.
     base_activation : {'silu', 'identity', 'zero'}, default='silu'
         The function b next to the splines.
     solver : {'auto', 'lm', 'lbfgs', 'adam'}, default='auto'

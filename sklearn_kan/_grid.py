@@ -16,6 +16,7 @@ from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
 from ._shortest_half import REACH, codes_of
+from ._stratified_sample import stratified
 
 # Margins of the knots a side, in parts of the range. Corners of the box that few training rows reach lie beyond the
 # hidden range by more than new inputs lie beyond theirs.
@@ -235,6 +236,13 @@ def let_in(network, columns, X, weight, *, knots, whole):
     return Network([layer, *network.layers[1:]], network.offset, network.moments)
 
 
+def with_ends(network, X):
+    """The network whose functions of columns end where these rows, too, have values far beyond the knots."""
+    first, *others = network.layers
+    reach = np.minimum(first.reach, _reach(extremes(X), first))
+    return Network([first.replace(reach=reach), *others], network.offset, network.moments)
+
+
 def with_overhang(network):
     """The network of exact data, whose functions of hidden nodes go on beyond the knots."""
     layers = [layer.replace(overhang=_OVERHANG) for layer in network.layers[1:]]
@@ -304,8 +312,8 @@ def has_drifted(activations, weight):
 
 def range_sample(X, weight):
     """A bounded number of rows that tell where activations are."""
-    step = max(1, len(X) // _RANGE_ROWS)
-    return np.asarray(X[::step], dtype=np.float64), weight[::step]
+    rows = stratified(len(X), max(1, len(X) // _RANGE_ROWS))
+    return np.asarray(X[rows], dtype=np.float64), weight[rows]
 
 
 def any_drift(network, X, weight, first=None):

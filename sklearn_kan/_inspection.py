@@ -31,7 +31,7 @@ from ._symbolic import (
     with_symbol,
     without_symbol,
 )
-from ._symbolic_library import resolve_library
+from ._symbolic_library import named, resolve_library
 from ._threads import single_blas_thread
 
 # A network of more splines that is not so exact is named by way of a sparse one, of these penalties.
@@ -361,9 +361,7 @@ class InspectionMixin:
         """
         check_is_fitted(self)
         self._check_numbers_edge(l, i, j)
-        function = resolve_library([name] if library is None else library).get(name)
-        if function is None:
-            raise ValueError(f"name={name!r} is not among the functions of library. Add it there.")
+        function = named(name, library)
         t = edge_points(self.network_, l, i, None if X is None else self._check_rows(X))
         fit = fit_affine(function, t, self.network_.layers[l].edge(i, t)[:, j])
         return self._with_network(with_symbol(self.network_, l, i, j, function, fit.numbers))

@@ -37,7 +37,8 @@ class IteratedScreening:
 
     def __init__(self, settings, loss, table, offset, hidden, grid_sizes):
         self.settings, self.loss, self.table, self.offset = settings, loss, table, offset
-        self.hidden, self.grid_sizes = hidden, grid_sizes
+        self.hidden = hidden
+        self.grid_sizes = grid_sizes and grid_stages(grid_sizes, *table.rows.X.shape, 1)
         penalties_given = "auto" not in (settings.alpha, settings.smoothing)
         for_reading = settings.reg_lambda > 0.0 or settings.prune_threshold > 0.0
         self.screens = not (penalties_given or for_reading) and len(table.rows.X) <= CANONICAL_ROWS
@@ -65,7 +66,7 @@ class IteratedScreening:
         columns, rounds = self._first_columns(), []
         while True:
             part = self.table.part(columns)
-            sizes = grid_stages(self.grid_sizes, *part.rows.X.shape, 1)
+            sizes = self.grid_sizes or grid_stages(None, *part.rows.X.shape, 1)
             whole = Whole(columns, scaling, self.table.tables)
             progress.whole = whole.network
             trainer = Trainer(self.settings, self.loss, part.rows, part.validation, rng, progress)

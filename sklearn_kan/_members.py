@@ -1,6 +1,5 @@
 """The members of a committee: what is told of all, an additive model beside the others, and all as one network."""
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -10,6 +9,7 @@ from ._competition import Competition, Start
 from ._grid import refine
 from ._posterior import Mixture, degrees_of_freedom, laplace
 from ._stage import Best
+from ._warn import warn
 
 # Little is explained where less than this part of the constant model's loss is.
 LITTLE = 0.05
@@ -132,7 +132,7 @@ class Members(Competition):
         try:
             self._train_alone(make_additive(self.rng), record=True)
         except KeyboardInterrupt:
-            warnings.warn(INTERRUPTED, stacklevel=6)
+            warn(INTERRUPTED)
             return False
         self.progress.end_stage(self.network)
         own = self._promised(self.training_loss(), cost=1.0, most=_MOST_USED)  # no choice of columns or functions

@@ -84,6 +84,7 @@ class Table:
         elif len(rows.X) >= _SHOW_RANGES and (high > low).any():
             active = high > low
         active[tables.categorical] = False
+        ends = (low, high) if self.given is rows else extremes(self.given.X)
         breakpoints = input_breakpoints(rows.X, rows.weight, *self.inner, grid_size, settings.knots)
 
         def make_network(rng):
@@ -101,7 +102,7 @@ class Table:
                 offset=offset,
                 varied=varied,
                 scaling=self.inner,
-                ends=(low, high),
+                ends=ends,
                 breakpoints=breakpoints,
                 tables=tables,
             )

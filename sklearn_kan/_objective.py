@@ -16,6 +16,7 @@ from ._bspline import continuity, roughness
 from ._gauss_newton import Segments
 from ._grid import OUTLIERS
 from ._penalties import add_blocks, quadratic_units, quadratic_value_gradient, sparsity
+from ._stratified_sample import stratified
 from ._threads import map_chunks, one_ahead, taken
 
 # Elements kept of layer 0's expansion, whose knots are fixed during a stage; more are computed anew in each pass.
@@ -189,11 +190,11 @@ class Objective:
                 yield part
 
     def thinned(self, most):
-        """The same objective on evenly spaced rows, at least half of `most` and at most that many."""
+        """The same objective on a sample of the rows, at least half of `most` and at most that many."""
         step = -(-len(self.X) // most)
         if step == 1:
             return self
-        part = self.subset(slice(None, None, step))
+        part = self.subset(stratified(len(self.X), step))
         part.sample_weight /= part.sample_weight.sum()
         return part
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._layer import edge_variances
 from ._network import Network
+from ._stratified_sample import stratified
 from ._threads import map_chunks
 
 # Values of functions into hidden nodes that tell importances, at most, and of how many at a time.
@@ -90,8 +91,8 @@ def importances(network, X, weight):
         Sums to 1, or all 0 for a constant model.
     """
     first, effects = network.layers[0], np.zeros((network.shape[0], network.shape[-1]))
-    step = -(-len(X) * first.n_in * first.n_out // _EFFECTS)
-    X, weight = np.asarray(X[::step], dtype=np.float64), weight[::step] / weight[::step].sum()
+    rows = stratified(len(X), -(-len(X) * first.n_in * first.n_out // _EFFECTS))
+    X, weight = np.asarray(X[rows], dtype=np.float64), weight[rows] / weight[rows].sum()
     nodes, end = network.activations(X, 1), len(network.layers)
     predicted = network.activations(nodes, end, start=1)
     alive = np.flatnonzero(first.edges.any(axis=1))

@@ -9,7 +9,6 @@ is not finite is rejected.
 
 import copy
 import math
-import warnings
 from collections import deque
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ._jit import njit
+from ._warn import warn
 
 
 @dataclass
@@ -356,9 +356,10 @@ def adam(
     for n_iter in range(1, max_iter + 1):
         rate = learning_rate(n_iter - 1) if callable(learning_rate) else learning_rate
         rate *= _LEARNING_RATE_FALL**falls
-        theta, value = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=rate, rng=rng)
-        if value == np.inf:
+        theta, mean = adam_epoch(objective, theta, state, batch_size=batch_size, learning_rate=rate, rng=rng)
+        if mean == np.inf:
             continue
+        value = mean
         since = since + 1 if value > best - tol * abs(best) else 0
         best = min(best, value)
         stop = callback(theta, value)
@@ -369,6 +370,6 @@ def adam(
         if stop:
             return Solution(theta, value, n_iter, False)
     if value == np.inf:
-        warnings.warn("The loss diverged in every epoch of Adam. Lower learning_rate_init.", UserWarning, stacklevel=2)
+        warn(f"The loss diverged in {max_iter} epochs of Adam in a row, which were undone. Lower learning_rate_init.")
         value = objective.value_and_gradient(theta)[0]
     return Solution(theta, value, max_iter, False)

@@ -1,6 +1,5 @@
 """Training of one network on one grid: a solver, the strengths of the penalties and the hidden knots take turns."""
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +9,7 @@ from ._network import Network
 from ._objective import Objective
 from ._smoothing import first_strengths, update
 from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
+from ._warn import warn
 
 # Part of the constant model's loss below which exactness pays: Levenberg-Marquardt takes over from L-BFGS.
 _CLOSE = 1e-2
@@ -511,11 +511,9 @@ class StageTrainer:
             rng=self.rng,
         )
         if value == np.inf:
-            warnings.warn(
+            warn(
                 f"The loss diverged, and the pass was undone: learning_rate_init={rate} is too large. Lower it; until "
                 "then the passes that follow take a tenth.",
-                UserWarning,
-                stacklevel=6,
             )
             value = self._final_value()
         self.loss_curve.append(value)

@@ -305,7 +305,7 @@ def _resolve(name, entry):
     if not isinstance(name, str):
         raise ValueError(f"library must name its functions by strings, got {name!r}.")
     if entry is None:
-        return _built_in(name)
+        return _built_in(name, f"library names {name!r}, which")
     if not isinstance(entry, SymbolicFunction):
         if not isinstance(entry, (tuple, list)) or len(entry) != 3:
             raise ValueError(
@@ -318,13 +318,25 @@ def _resolve(name, entry):
     return entry if entry.name == name else replace(entry, name=name)
 
 
-def _built_in(name):
+def named(name, library):
+    """The function of this name, of a library or, where that is None, of this package."""
+    if not isinstance(name, str):
+        raise ValueError(f"name must be a string, the name of a function, got {name!r}.")
+    if library is None:
+        return _built_in(name, f"name={name!r}")
+    function = resolve_library(library).get(name)
+    if function is None:
+        raise ValueError(f"name={name!r} is not among the functions of library. Add it there.")
+    return function
+
+
+def _built_in(name, subject):
     if name not in LIBRARY:
         near = difflib.get_close_matches(name, LIBRARY, n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"The names are {', '.join(LIBRARY)}."
         raise ValueError(
-            f"library names {name!r}, which is not among the functions of this package. {hint} "
-            "For a function of your own use a dict with a tuple (function, derivative, sympy function)."
+            f"{subject} is not among the functions of this package. {hint} "
+            "For a function of your own let library be a dict with a tuple (function, derivative, sympy function)."
         )
     return LIBRARY[name]
 

@@ -1,6 +1,5 @@
 """Training from coarse to fine: starts compete, grids are refined, members unite, pruned networks go on."""
 
-import warnings
 from dataclasses import replace
 from functools import partial
 
@@ -26,6 +25,7 @@ from ._safe_bayes import (
 from ._screening import closed_to, faint_columns, outweighs, without_columns
 from ._smoothing import affordable
 from ._stage import Best
+from ._warn import warn
 
 # Largest work of one Levenberg-Marquardt iteration, in multiply-adds.
 _LM_WORK = 3e9
@@ -98,7 +98,7 @@ class Trainer(Members):
         except KeyboardInterrupt:
             if self.network is None:
                 raise
-            warnings.warn(INTERRUPTED, stacklevel=5)
+            warn(INTERRUPTED)
             self.stopped = True
             self._keep_finished()
             self.value = None
@@ -428,11 +428,9 @@ class Trainer(Members):
         n_targets = self.rows.y.size
         given = not isinstance(self.settings.grid_size, str)
         if given and self.validation is None and grid_size > _ANY_ROWS and n_parameters > n_targets:
-            warnings.warn(
+            warn(
                 f"grid_size={grid_size} gives {n_parameters} parameters for {n_targets} training targets: only the "
                 "penalties hold them. Lower grid_size, or set early_stopping=True to end at the best grid.",
-                UserWarning,
-                stacklevel=7,
             )
 
     def _stage_score(self):
@@ -462,11 +460,10 @@ class Trainer(Members):
     def _warn_of_iterations(self):
         """Tell that the last stage ended too early."""
         if not self.finished:
-            warnings.warn(
+            warn(
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=7,
             )
 
     # --- pruning ------------------------------------------------------------------------------------------------
@@ -490,11 +487,9 @@ class Trainer(Members):
                 return
             reason = "left a network that explains no more than it would of noise"
         self.network, self.value, self.best = prune(whole, np.inf), None, Best()
-        warnings.warn(
+        warn(
             f"prune_threshold={self.settings.prune_threshold} {reason}: the model is constant. "
             "Lower prune_threshold or reg_lambda.",
-            UserWarning,
-            stacklevel=7,
         )
 
     def _eliminate(self):
@@ -588,10 +583,8 @@ def grid_stages(grid_sizes, n_rows, n_columns, fitted):
     most = max(n_rows // _ROWS_AN_INTERVAL, _ANY_ROWS, fitted)
     if grid_sizes[-1] <= most:
         return grid_sizes
-    warnings.warn(
+    warn(
         f"grid_size={grid_sizes[-1]} is finer than {n_rows} training rows can carry and was cut to {most}. "
         "Lower grid_size or give more rows.",
-        UserWarning,
-        stacklevel=5,
     )
     return [*(grid_size for grid_size in grid_sizes if grid_size < most), most]

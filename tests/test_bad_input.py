@@ -223,6 +223,8 @@ def test_targets_of_regression():
     X, y = table()
     with pytest.raises(ValueError, match="poisson.*non-negative"):
         quick(KANRegressor, loss="poisson").fit(X, y)
+    weight = np.where(y < 0.0, 0.0, 1.0)
+    quick(KANRegressor, loss="poisson").fit(X, y, weight)  # rows that do not count
     with pytest.raises(ValueError, match="poisson.*positive"):
         quick(KANRegressor, loss="poisson").fit(X, np.zeros(40))
     with pytest.raises(ValueError, match="poisson.*non-negative"):
@@ -415,6 +417,35 @@ def test_an_outlier_in_a_column(solver):
     others = np.arange(100) != 7
     assert np.isfinite(model.predict(X)).all()
     assert model.score(X[others], y[others]) > 0.9
+
+
+@pytest.mark.parametrize("way", ["warm_start", "refine", "partial_fit", "let in"])
+def test_an_outlier_among_rows_to_go_on_with(way):
+    X, y = table(200)
+    spoilt = X.copy()
+    spoilt[7, 0] = 1e6
+    model = quick(KANRegressor, max_iter=30, learning_rate_init=0.01)
+    if way == "warm_start":
+        model.set_params(warm_start=True).fit(X, y).fit(spoilt, y)
+    elif way == "refine":
+        model = model.fit(X, y).refine(8, spoilt, y)
+    else:
+        model.partial_fit(X if way == "partial_fit" else np.column_stack([np.ones(200), X[:, 1]]), y)
+        for _ in range(60):
+            model.partial_fit(spoilt, y)
+    assert np.abs(model.predict(spoilt)).max() < 2.0 * np.abs(y).max()
+    assert model.score(spoilt, y) > 0.5
+
+
+def test_an_outlier_among_rows_held_out():
+    X, y = table(200)
+    options = {"early_stopping": True, "max_iter": 30}
+    for row in range(0, 40, 2):
+        spoilt = X.copy()
+        spoilt[row, 0] = 1e6
+        model = quick(KANRegressor, **options).fit(spoilt, y)
+        assert min(model.validation_scores_) > -100.0
+        assert np.abs(model.predict(spoilt)).max() < 2.0 * np.abs(y).max()
 
 
 @solvers

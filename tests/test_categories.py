@@ -539,6 +539,15 @@ def test_atoms_in_formulas_and_pictures():
     assert symbolic.score(X, y) > 0.9999
 
 
+def test_categories_of_rows_that_do_not_count_are_not_told():
+    X, y = table(120)
+    known = X["colour"] != "blue"
+    model = KANRegressor((2,), random_state=0).partial_fit(X[known], y[known])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.partial_fit(X, y, known.astype(float))
+
+
 def test_training_on_tells_of_new_categories():
     X, y = table(120)
     known = X[X["colour"] != "blue"].index

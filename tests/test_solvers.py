@@ -495,6 +495,16 @@ def test_adam_undoes_a_pass_that_diverged(rate):
         assert_array_equal(state[name], part)
 
 
+def test_adam_remembers_what_it_reached_before_it_diverged():
+    rows, reached = Rows(np.random.RandomState(0).normal(size=(40, 2))), []
+    solution = run_adam(
+        rows, np.full(2, 4.0), max_iter=5, tol=0.0, learning_rate=lambda n_done: 0.1 if n_done < 4 else 1e12,
+        callback=lambda theta, value: reached.append(value),
+    )  # fmt: skip
+    assert len(reached) == 4
+    assert solution.value == reached[-1]
+
+
 def test_adam_goes_on_with_a_lower_rate():
     solution = run_adam(Rows(np.ones((40, 2))), np.full(2, 4.0), learning_rate=1e12)
     assert_allclose(solution.theta, 1.0, atol=0.05)

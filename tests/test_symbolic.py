@@ -147,6 +147,8 @@ def test_a_library_of_ones_own():
         (lambda model: model.suggest_symbolic(0, 9, 0), "i must be a node"),
         (lambda model: model.fix_symbolic(0, 0, 7, "sin"), "j must be a node"),
         (lambda model: model.fix_symbolic(0, 0, 0, "sine"), "Did you mean 'sin'"),
+        (lambda model: model.fix_symbolic(0, 0, 0, "sine"), "^name='sine' is not among"),
+        (lambda model: model.fix_symbolic(0, 0, 0, None), "^name must be a string"),
         (lambda model: model.fix_symbolic(0, 0, 0, "cos", library=["sin"]), "not among the functions of library"),
         (lambda model: model.fix_symbolic(0, 0, 0, "f", library={"f": (lambda u: u, bump, bump)}), "lambda"),
         (lambda model: model.suggest_symbolic(0, 0, 0, library="sin"), "into a list"),
