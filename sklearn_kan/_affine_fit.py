@@ -34,6 +34,8 @@ _FARTHEST = 1e4
 _HAIR = 1e-9
 # Size of f beyond which c and squares run out of exponents.
 _LARGEST = 1e200
+# Cells of the grid that are polished, and the steps.
+_POLISHED = 5
 _STEPS_OF_ALL = 12
 _STEPS_OF_BEST = 30
 
@@ -51,7 +53,7 @@ class _Edge:
     places: np.ndarray  # different t
 
 
-def fit_affine(symbol, t, values, weight=None, n_polish=5):
+def fit_affine(symbol, t, values, weight=None):
     """Numbers a, b, c, d for which c f(a t + b) + d is nearest to the values.
 
     Parameters
@@ -59,8 +61,6 @@ def fit_affine(symbol, t, values, weight=None, n_polish=5):
     symbol : SymbolicFunction
     t, values : ndarrays of shape (n,)
     weight : ndarray of shape (n,), optional
-    n_polish : int, default=5
-        Number of cells of the grid that are polished.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def fit_affine(symbol, t, values, weight=None, n_polish=5):
     edge = _Edge(t, deviation / (1.0 if constant else spread), weight, low, high, half, np.unique(t))
     theta, sign = _grid(symbol, edge)
     if not (constant or low == high or symbol.fixed == "ab"):
-        theta, sign = _best_cells(symbol, edge, theta, sign, n_polish)
+        theta, sign = _best_cells(symbol, edge, theta, sign, _POLISHED)
         theta, loss = _polish(symbol, edge, theta, sign, _STEPS_OF_ALL)
         best = [int(np.argmin(loss))]
         theta, sign = _polish(symbol, edge, theta[best], sign[best], _STEPS_OF_BEST)[0], sign[best]

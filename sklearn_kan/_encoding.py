@@ -158,7 +158,7 @@ def target_scaling(y, weight, loss, quantile):
     deviation = largest * np.sqrt(np.average((spread / largest) ** 2, axis=0, weights=weight))
     center, scale = mean, deviation
     if loss != "squared_error":
-        level = quantile if loss == "quantile" and quantile is not None else 0.5
+        level = quantile if loss == "quantile" else 0.5
         center = _weighted_quantile(y, weight, level)
         robust = (_weighted_quantile(y, weight, 0.75) - _weighted_quantile(y, weight, 0.25)) / 1.349
         scale = np.where(robust > 0, robust, deviation)

@@ -184,7 +184,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
-        regressor; NaN where there are none. The mean over the networks where several were trained.
+        regressor; NaN where there are none. The mean over the networks where several were trained. As of the last fit:
+        `prune` and symbolic edges leave it as it is.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)
@@ -675,7 +676,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     edof_ : float
         Effective degrees of freedom: tr(H^-1 J' C J) with the Gauss-Newton matrix J' C J of the loss and H, which adds
         the curvature of ridge and smoothness. In large networks of the parameters that count, see `predict` of the
-        regressor; NaN where there are none. The mean over the networks where several were trained.
+        regressor; NaN where there are none. The mean over the networks where several were trained. As of the last fit:
+        `prune` and symbolic edges leave it as it is.
     solver_ : str
         The solver used.
     feature_importances_ : ndarray of shape (n_features_in_,)

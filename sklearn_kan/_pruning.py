@@ -39,7 +39,7 @@ def measured(network, X):
     def chunk(rows):
         x = np.asarray(X[rows], dtype=np.float64)
         weight = np.full(len(x), 1.0 / len(X))
-        terms = network.forward(x)[1]
+        _, terms = network.forward(x, slopes=False)
         return [layer.moments(term, weight) for layer, term in zip(network.layers, terms, strict=True)]
 
     parts = map_chunks(chunk, len(X), network.chunk_rows())

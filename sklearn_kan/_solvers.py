@@ -139,6 +139,7 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
 # --- L-BFGS -------------------------------------------------------------------------------------------------------
 
 _LBFGS_PATIENCE = 10
+_LINE_SEARCH = 30  # evaluations, at most
 _SUFFICIENT_DECREASE = 1e-4
 _CURVATURE = 0.9
 
@@ -177,7 +178,7 @@ def _cubic_minimum(a, value_a, slope_a, b, value_b, slope_b):
     return float(np.clip(point, low + margin, high - margin))
 
 
-def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
+def _strong_wolfe(along, value0, slope0, length):
     """A step length that satisfies the strong Wolfe conditions (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
     ``along(length)`` returns value, slope and gradient there. `low` is the best point with a sufficient decrease,
@@ -185,7 +186,7 @@ def _strong_wolfe(along, value0, slope0, length, max_evaluations=30):
     lowers the value.
     """
     low, high, low_gradient = (0.0, value0, slope0), None, None
-    for _ in range(max_evaluations):
+    for _ in range(_LINE_SEARCH):
         value, slope, gradient = along(length)
         point = (length, value, slope)
         enough = np.isfinite(slope) and value <= value0 + _SUFFICIENT_DECREASE * length * slope0

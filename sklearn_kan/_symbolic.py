@@ -50,6 +50,8 @@ _SPLINE = 10.0
 _EXACT, _ON_THE_WAY, _WORSE_ON_THE_WAY = 1e-17, 1e-7, 4.0
 # A fall of the loss to this part opens all edges again that were to stay splines.
 _MUCH_BETTER = 0.1
+# Part of the targets that is free, at least, however many parameters there are.
+_LEAST_FREEDOM = 0.3
 # How many times the spread of an edge's function c f may have: more is one function passing for another.
 _CANCELLED = 100.0
 
@@ -76,7 +78,7 @@ def complexity(network):
     return sum(function.complexity for layer in network.layers for function in layer.symbols.functions)
 
 
-def edge_points(network, l, i, X=None, weight=None):  # noqa: E741
+def edge_points(network, l, i, X):  # noqa: E741
     """Where the functions of input node i of layer l are looked at, in units of their knots.
 
     Rows, evenly thinned by their order at the node; without rows, points evenly spaced over the knots.
@@ -141,7 +143,7 @@ def search_grid(network, n_rows):
 
 def cross_validated(loss, n_parameters, n_targets):
     """A share of the loss, as generalised cross-validation corrects it for so many parameters."""
-    freedom = max(1.0 - n_parameters / n_targets, 0.3)
+    freedom = max(1.0 - n_parameters / n_targets, _LEAST_FREEDOM)
     return max(loss, _EXACT) / freedom**2
 
 

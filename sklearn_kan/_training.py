@@ -546,16 +546,12 @@ class Trainer(Members):
     def _is_noise(self):
         """Whether the network explains no more than its degrees of freedom do of noise (generalised cross-validation).
 
-        Known for 'lm' only, on whose problems the degrees of freedom, tr (J'J + P)^-1 J'J, are quickly found.
+        Known for 'lm' only, on whose problems the degrees of freedom are quickly found.
         """
         if self.solver != "lm" or self.validation is not None or self.loss.known_dispersion:
             return False
-        objective = self._objective(self.network)
-        free = objective.unsmoothed_equations(self.network.theta)[2]
-        penalised = free + objective.quadratic_curvature()
-        ridge = np.finfo(np.float64).eps * np.trace(penalised) * np.eye(len(free))
-        used = np.trace(np.linalg.solve(penalised + ridge, free))
-        freedom = max(1.0 - FREEDOM_COST * used / self.rows.y.size, _LEAST_FREEDOM)
+        used = FREEDOM_COST * self._edof(self._objective(self.network)) / self.rows.y.size
+        freedom = max(1.0 - used, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
 
