@@ -305,6 +305,20 @@ def test_tables_of_a_table():
     assert unseen is None
 
 
+def test_atoms_are_known_in_any_units():
+    """A value is found in its table after the way to the units of the knots and back, however that rounds."""
+    rng = np.random.default_rng(0)
+    for value in rng.normal(size=50):
+        X = np.append(np.full(20, value), rng.uniform(-2.0, 2.0, 20))[:, None]
+        center, scale = 1e12 * rng.normal(size=1), rng.uniform(0.1, 10.0, 1)
+        X += center
+        tables = Tables.of(X, np.array([0]), 1, [X[0]], scale)
+        tables.rescale(center, scale, np.zeros(1), np.ones(1))
+        assert (tables.locate((X - center) / scale, np.isnan(X))[0][:20] == 0).all()
+        tables.rescale(np.zeros(1), np.ones(1), center, scale)
+        assert (tables.locate(X, np.isnan(X))[0][:20] == 0).all()
+
+
 def test_atoms_of_a_column():
     """Values of many rows, in a column in which very many rows share one; whole rows count by their share."""
     rng = np.random.RandomState(0)

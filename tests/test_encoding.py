@@ -226,3 +226,5 @@ def test_dispersion_of_small_counts():
     assert count_dispersion(mixed, weight) > 1.3 / mixed.mean()
     assert count_dispersion(10.0 * mixed, weight) == 0.0
     assert_allclose(count_dispersion(rng.poisson(50.0, (5000, 1)).astype(float), weight), 0.02, rtol=0.1)
+    even = rng.binomial(10, 0.3, (5000, 1)).astype(float)
+    assert_allclose(count_dispersion(even, weight), 1.0 / even.mean())

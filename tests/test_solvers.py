@@ -495,6 +495,17 @@ def test_adam_undoes_a_pass_that_diverged(rate):
         assert_array_equal(state[name], part)
 
 
+def test_adam_remembers_the_largest_value_of_an_epoch():
+    """A pass is held against all that training began with, not against the one before."""
+    theta, state, scales = np.full(2, 4.0), adam_start(2), []
+    rows, rng = Rows(np.random.RandomState(0).normal(size=(40, 2))), np.random.RandomState(0)
+    for _ in range(5):
+        theta, value = adam_epoch(rows, theta, state, batch_size=10, learning_rate=0.1, rng=rng)
+        scales.append(state["scale"])
+    assert value < 0.6 * scales[0]
+    assert_array_equal(scales, scales[0])
+
+
 def test_adam_remembers_what_it_reached_before_it_diverged():
     rows, reached = Rows(np.random.RandomState(0).normal(size=(40, 2))), []
     solution = run_adam(
