@@ -332,6 +332,14 @@ class KANRegressor(RegressorMixin, BaseKAN):
         ------
         ValueError
             If the data or a parameter is unfit; the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (300, 2))
+        >>> KANRegressor(random_state=0).fit(X, np.exp(X[:, 0]) * X[:, 1]).solver_
+        'lm'
         """
         with kept_on_failure(self):
             return self._fit(X, y, sample_weight)
@@ -353,6 +361,22 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is unfit, or not that of the first call; the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
+        >>> model = KANRegressor((4,), random_state=0)
+        >>> for rows in np.array_split(X, 10) * 20:
+        ...     model = model.partial_fit(rows, np.sin(3 * rows[:, 0]))
+        >>> bool(model.score(X, np.sin(3 * X[:, 0])) > 0.99)
+        True
         """
         with kept_on_failure(self):
             return self._partial_fit(X, y, sample_weight)
@@ -812,6 +836,14 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         ------
         ValueError
             If the data or a parameter is unfit; the message names it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_kan import KANClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> KANClassifier(random_state=0).fit(X, y).classes_
+        array([0, 1, 2])
         """
         with kept_on_failure(self):
             return self._fit(X, y, sample_weight)
@@ -841,7 +873,19 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Raises
         ------
         ValueError
-            With class_weight='balanced': a part of the rows does not tell how frequent the classes are.
+            If the data or a parameter is unfit, or not that of the first call; the message names it. With
+            class_weight='balanced': a part of the rows does not tell how frequent the classes are.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANClassifier
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
+        >>> model = KANClassifier((4,), random_state=0)
+        >>> for rows in np.array_split(X, 10) * 20:
+        ...     model = model.partial_fit(rows, rows[:, 0] > rows[:, 1] ** 2, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > X[:, 1] ** 2) > 0.95)
+        True
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -889,6 +933,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         -------
         raw : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log odds of ``classes_[1]`` for two classes, else log probabilities up to a constant a row.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_kan import KANClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = KANClassifier(random_state=0).fit(X, y)
+        >>> model.decision_function(X[:2]).shape
+        (2, 3)
         """
         return self._shaped(self._raw_predict(X))
 
@@ -921,6 +974,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         -------
         y : ndarray of shape (n_samples,)
             The most probable class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_kan import KANClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = KANClassifier(random_state=0).fit(X, y)
+        >>> model.predict(X[[0, -1]])
+        array([0, 2])
         """
         return self._classes_of(self.decision_function(X))
 
@@ -938,6 +1000,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         -------
         p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_kan import KANClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = KANClassifier(random_state=0).fit(X, y)
+        >>> print(model.predict_proba(X[:1]).round(2))
+        [[1. 0. 0.]]
         """
         raw = self._raw_predict(X)
         return self._loss().inverse_link(raw)
@@ -953,6 +1024,15 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         -------
         log_p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_kan import KANClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = KANClassifier(random_state=0).fit(X, y)
+        >>> bool(model.predict_log_proba(X[:1]).min() < -3.0)
+        True
         """
         raw = self._raw_predict(X)
         return self._loss().log_inverse_link(raw)

@@ -95,6 +95,15 @@ class InspectionMixin:
         -------
         scores : list of ndarray of shape (n_nodes,)
             The inputs first and the outputs last; these have edges on one side only.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> model = KANRegressor((), random_state=0).fit(X, X[:, 0])
+        >>> print(model.node_scores()[0].round(1))
+        [1. 0.]
         """
         return node_scores(self.edge_scores(X, relative=relative))
 
@@ -350,6 +359,11 @@ class InspectionMixin:
         fixed : estimator
             A new fitted estimator; this one is left as it is.
 
+        Raises
+        ------
+        ValueError
+            If there is no such edge or function, or the edge starts from a column of categories.
+
         Examples
         --------
         >>> import numpy as np
@@ -382,6 +396,21 @@ class InspectionMixin:
         -------
         unfixed : estimator
             A new fitted estimator whose spline is the least-squares fit of the function over the knots.
+
+        Raises
+        ------
+        ValueError
+            If there is no such edge, or it is a spline.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, X[:, 0] ** 2)
+        >>> fixed = model.fix_symbolic(0, 0, 0, "x^2")
+        >>> fixed.unfix_symbolic(0, 0, 0).fidelity(X, X[:, 0] ** 2)["n_splines"]
+        1
         """
         check_is_fitted(self)
         check_edge(self.network_, l, i, j)
@@ -422,6 +451,11 @@ class InspectionMixin:
         -------
         symbolic : estimator
             A new fitted estimator; this one is left as it is.
+
+        Raises
+        ------
+        ValueError
+            If the data, the library or tol is unfit; the message names it.
 
         Examples
         --------
@@ -503,6 +537,13 @@ class InspectionMixin:
         formula : sympy expression or list of them
             A list, one an output, if predictions have an axis of outputs.
 
+        Raises
+        ------
+        ValueError
+            If names are not one a column, or not different, or decimals is no integer.
+        ImportError
+            Without sympy.
+
         Examples
         --------
         >>> import numpy as np
@@ -532,6 +573,20 @@ class InspectionMixin:
         Returns
         -------
         text : str or list of str
+
+        Raises
+        ------
+        ValueError, ImportError
+            As `symbolic_formula`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, X[:, 0] ** 2)
+        >>> print(model.fix_symbolic(0, 0, 0, "x^2").to_latex(["width"], decimals=3))
+        width^{2}
         """
         formula = self.symbolic_formula(feature_names, decimals)
         return [latex(one) for one in formula] if isinstance(formula, list) else latex(formula)
@@ -553,6 +608,16 @@ class InspectionMixin:
             `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier; both of the formula are -inf
             where it is not defined at all rows, such as at missing values in a column that had none in training;
             `n_splines`: edges for which no named function was found, whose splines are used as they are.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KANRegressor((), grid_size=20, random_state=0).fit(X, X[:, 0] ** 2)
+        >>> report = model.fix_symbolic(0, 0, 0, "x^2").fidelity(X, X[:, 0] ** 2)
+        >>> report["n_splines"], round(report["formula_vs_data"], 6)
+        (0, 1.0)
         """
         check_is_fitted(self)
         X = self._check_rows(X)

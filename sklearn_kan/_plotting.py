@@ -370,6 +370,15 @@ class KANDisplay:
         Returns
         -------
         display : KANDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+        >>> display = KANRegressor((2,), random_state=0).fit(X, X[:, 0] * X[:, 1]).plot()
+        >>> display.plot().ax_ is display.ax_  # once more, in a new figure
+        True
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         names = [[_short(name) for name in group] for group in (self.feature_names, self.output_names)]
@@ -631,6 +640,15 @@ class EdgeDisplay:
         Returns
         -------
         display : EdgeDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_kan import KANRegressor
+        >>> X = np.random.default_rng(0).uniform(-1, 1, (200, 1))
+        >>> display = KANRegressor((), random_state=0).fit(X, X[:, 0] ** 2).plot_edge(0, 0, 0)
+        >>> display.plot().ax_ is display.ax_  # once more, in a new figure
+        True
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         if ax is None:

@@ -243,6 +243,7 @@ def test_public_objects_are_documented(name):
         for parameter in list(inspect.signature(method).parameters)[1:]:
             assert f"{parameter} :" in text, f"{name}.{method_name} does not explain {parameter}"
         assert "Returns\n-------" in text, f"{name}.{method_name}"
+        assert "Examples\n--------" in text, f"{name}.{method_name}"
 
 
 @pytest.mark.parametrize("name", ["KANRegressor", "KANClassifier"])
