@@ -7,8 +7,8 @@ import numpy as np
 from ._grid import any_drift, follow_activations, range_sample, with_overhang
 from ._network import Network
 from ._objective import Objective
-from ._smoothing import first_strengths, update
-from ._solvers import adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
+from ._smoothing import Evidence, first_strengths, update
+from ._solvers import Solution, adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
 from ._warn import warn
 
 # Part of the constant model's loss below which exactness pays: Levenberg-Marquardt takes over from L-BFGS.
@@ -139,6 +139,17 @@ class Headway:
             self.noise = noise
 
 
+@dataclass(frozen=True)
+class Reached:
+    """A network at the end of a round, and what it is worth."""
+
+    criterion: float  # the objective, or what the evidence is short of
+    noise: float  # infinite where the evidence does not tell it
+    network: Network
+    solution: Solution
+    evidence: Evidence | None
+
+
 class StageTrainer:
     """Trains one network on one grid.
 
@@ -229,20 +240,17 @@ class StageTrainer:
         by_evidence, plan = self._by_evidence(), self._plan(max_iter, record=record)
         headway = self._headway(plan, record=record)
         while True:
-            network = objective.network
             solution = self._some_iterations(objective, plan, record=record)
             drifted, stale = self._drifted(objective), self._stale(objective, solution.theta)
             if by_evidence and drifted and plan.within_round and not self.reason:
                 objective = self._follow(objective, solution.value)
                 continue
-            criterion, noise = solution.value, np.inf
-            if by_evidence and not (record and self._needs_no_more(plan)):
-                criterion, noise = self._adapt(objective, solution.theta), self.evidence.dispersion
-            elif stale:
+            if stale:
                 self.share, self.strengths, headway.goal = self._share(objective, solution.theta), None, np.inf
-            headway.note(criterion, noise, plan.end_round())
-            if best is None or not by_evidence or criterion < best[0] or self.solver == "adam":
-                best = criterion, network, solution, self.evidence
+            found = self._reached(objective, solution, last=record and plan.is_over)
+            headway.note(found.criterion, found.noise, plan.end_round())
+            if best is None or not by_evidence or found.criterion < best.criterion or self.solver == "adam":
+                best = found
             stalled = headway.since >= headway.patience
             self.converged = stalled or (solution.converged and headway.patience == np.inf)
             if self.reason or plan.is_over or stalled or (self.converged and not (drifted or stale)):
@@ -250,14 +258,14 @@ class StageTrainer:
             if headway.since >= _VAIN[self.solver]:
                 self.may_follow = False
             follow = drifted and self.may_follow
-            objective = self._follow(objective, solution.value) if follow else self._objective(network)
-        self.criterion, network, solution, self.evidence = best
-        network.theta = solution.theta
+            objective = self._follow(objective, solution.value) if follow else self._objective(objective.network)
+        self.criterion, self.evidence = best.criterion, best.evidence
+        best.network.theta = best.solution.theta
         if by_evidence:
             self.strengths = self.evidence.strengths
         if plan.kept and not self.reason:
-            return self._settled(network, plan.kept)
-        return network, solution.value
+            return self._settled(best.network, plan.kept)
+        return best.network, best.solution.value
 
     def _plan(self, max_iter, *, record):
         """How many iterations go to what; 'lm' far from the data keeps the last strengths for some."""
@@ -279,9 +287,15 @@ class StageTrainer:
                 headway.patience = _STALLED_REFINED
         return headway
 
-    def _needs_no_more(self, plan):
-        """Whether strengths are known, and others would not be used: of Adam's networks the last one is the result."""
-        return self.solver == "adam" and plan.is_over and self.evidence is not None
+    def _reached(self, objective, solution, *, last):
+        """What a round ended with; strengths for the next one are found here, if they follow and there may be one.
+
+        Of Adam's networks the last one is the result, and needs no others once they are known.
+        """
+        criterion, noise = solution.value, np.inf
+        if self._by_evidence() and not (last and self.solver == "adam" and self.evidence is not None):
+            criterion, noise = self._adapt(objective, solution.theta), self.evidence.dispersion
+        return Reached(criterion, noise, objective.network, solution, self.evidence)
 
     def _some_iterations(self, objective, plan, *, record):
         """Minimise until the round ends, or knots or strengths have to follow."""
