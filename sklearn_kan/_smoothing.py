@@ -55,6 +55,10 @@ class Evidence:
     dispersion: float
     inverses: list  # of the blocks of H that were looked at, each with the places of its parameters
 
+    def cross_validated(self, n_targets):
+        """Variance of the noise as generalised cross-validation tells it."""
+        return self.dispersion / max(1.0 - self.edof / n_targets, _LEAST_FREEDOM)
+
     def fit(self, network):
         """Whether the blocks are those of a network of this shape."""
         return self.strengths.fit(network) and sum(len(places) for places, _ in self.inverses) == network.n_parameters

@@ -472,12 +472,12 @@ class StageTrainer:
             noise = dispersion / self.evidence.dispersion
         return self.loss.value(out.y, raw).sum(axis=1), noise
 
-    def gains_exactly(self, out, max_iter):
-        """Whether Levenberg-Marquardt, from where the network is, meets rows held out better."""
-        before = self._mean_loss(self.network, out)
-        self.solver, self.network = "lm", with_overhang(self.network)
-        self.meet(out, self.excess, max_iter)
-        return self._mean_loss(self.network, out) < before
+    def left_by_lm(self, rows, n_iter):
+        """Part of the loss on some rows that so many iterations of Levenberg-Marquardt leave."""
+        before = self._mean_loss(self.network, rows)
+        self.solver = "lm"
+        self.network, _ = self._solve(with_overhang(self.network), n_iter, record=False)
+        return self._mean_loss(self.network, rows) / max(before, np.finfo(np.float64).tiny)
 
     def count_from(self, offset):
         """Losses count in units of that of this constant model; what is trained may have moved its own offset."""

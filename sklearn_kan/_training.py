@@ -32,6 +32,8 @@ _LM_WORK = 3e9
 # Up to this work it is cheap, and where there are more parameters a target it is not worth its price.
 _CHEAP_WORK = 1e8
 _PARAMETERS_A_TARGET = 3
+# A few of its iterations, and what they leave of the loss of exact data, on the rows learnt from and on others.
+_FEW, _LEFT_OF_EXACT, _LEFT_ELSEWHERE = 12, 0.2, 0.3
 # Largest work (rows x weights touched) of one full gradient for L-BFGS.
 _LBFGS_WORK = 1e8
 # Rounds of pruning by what edges are worth to the loss, at most, and the part of the edges that may go in one.
@@ -67,7 +69,7 @@ class Trainer(Members):
         self.stopped = False  # by an interrupt or a callback
         self.screened = False  # whether columns that may be noise were looked for
         self.seek_late = self.late = None
-        self.safe = False  # whether noise that the residuals hide was looked for
+        self.safe = self.contradicted = False  # whether noise that the residuals hide was looked for, and found
 
     def learn_from(self, other):
         """What a trainer on fewer columns has found out about the data; of ridges nothing, if it has learnt nothing."""
@@ -165,7 +167,8 @@ class Trainer(Members):
             close = self.trying and self._is_close() and not (stop or short)
             if close and self._has_learnt_noise(make_network):
                 return self._members_stage(grid_size, make_network)
-            close = close and self.trying
+            if close:
+                close = self.trying = self._exactness_pays(make_network)
             if close:
                 stop, close = self._exact_stage(f"{name}, lm", make_network)
                 scores, self.members = ([], [member]) if close else (scores, self.members)
@@ -247,26 +250,47 @@ class Trainer(Members):
         some, out = self._two_parts(rng, MOST_LABELS if exact else np.inf)
         start = make_network(rng)
         max_iter = self.settings.max_iter
+
+        def held_out(excess):
+            self.contradicted = excess > 1.0  # nothing is asked once more else
+            return self.on_other_rows(start, some).meet(out, excess, max_iter)
+
         if exact:
             found = cold_excess(partial(self.on_other_rows(start, some).meet, out, max_iter=max_iter), out.weight)
         else:
-            found = self._safe_excess(start, some, out, CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION)
+            found = safe_excess(held_out, out.weight, CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION)
         if not self.progress.end_stage(self.network):
             self.excess = found
 
-    def _safe_excess(self, start, some, out, contradiction):
-        """More noise to count on, or 1; where rows contradict that, 'lm' takes over only if it meets them better."""
-        max_iter, trainers = self.settings.max_iter, []
+    def _exactness_pays(self, make_network):
+        """Whether the data is as exact as it seems; asked where 'lm' may well learn noise by heart.
 
-        def held_out(excess):
-            trainers.append(self.on_other_rows(start, some))
-            return trainers[-1].meet(out, excess, max_iter)
+        That is where rows held out contradict the residuals: it has to meet these better; or where rows are few for the
+        parameters of all members: a few of its iterations bring down the loss of exact data, on rows held out too.
+        """
+        few = self.n_members * self.network.n_parameters > _PARAMETERS_A_TARGET * self.rows.y.size
+        if not (few or self.contradicted):
+            return True
+        if not self._may_hold_out():
+            return False
+        self.progress.begin_stage("rows held out, lm", self.settings.max_iter)
+        n_iter, most = (_FEW, _LEFT_ELSEWHERE) if few else (self.settings.max_iter, 1.0)
+        pays = not few or self._left_here(n_iter) < _LEFT_OF_EXACT
+        if pays:
+            rng = np.random.RandomState(0)
+            some, out = self._two_parts(rng, np.inf)
+            other = self.on_other_rows(make_network(rng), some)
+            other.meet(out, 1.0, self.settings.max_iter)
+            pays = other.left_by_lm(out, n_iter) < most
+        return pays and not self.progress.end_stage(self.network)
 
-        found = safe_excess(held_out, out.weight, contradiction)
-        contradicted = len(trainers) > 1
-        if found == 1.0 and contradicted and self.trying and self._is_close():
-            self.trying = trainers[0].gains_exactly(out, max_iter)
-        return found
+    def _left_here(self, n_iter):
+        """What `left_by_lm` says of the rows learnt from; the network stays as it is."""
+        before = replace(self._remember(Start()), network=self.network.copy())
+        left = self.left_by_lm(self.rows, n_iter)
+        self._go_on_from(before)
+        self.solver, self.value = "lbfgs", None
+        return left
 
     def _screen(self, make_network):
         """Members go on without the columns that explain no more than noise, where the first one has such.
@@ -308,7 +332,8 @@ class Trainer(Members):
     def _better_without(self, faint, whole):
         """The first member, measured whole, trained on without these columns; None unless it does better so.
 
-        Better than it did with them, and than it would if it went on as long.
+        Better than it did with them, and than it would if it went on as long; by the evidence, which is not to be
+        trusted where there is next to no noise, and by generalised cross-validation.
         """
         n_iter, n_targets = min(TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
         member = self.members[0]
@@ -322,7 +347,8 @@ class Trainer(Members):
         without = trained_on(without_columns(whole, faint))
 
         def gains(other):
-            return outweighs(faint, (other.criterion - without.criterion) * n_targets)
+            errors = [one.evidence.cross_validated(n_targets) for one in (without, other)]
+            return errors[0] <= errors[1] and outweighs(faint, (other.criterion - without.criterion) * n_targets)
 
         return without if gains(member) and gains(trained_on(member.network.copy())) else None
 
@@ -384,10 +410,7 @@ class Trainer(Members):
         )
         dear = self.n_members > 1 or lm_work(self.rows.y.size, n_parameters) > _CHEAP_WORK
         if self.solver == "lm" and self.reg_lambda == 0.0 and dear and not (self.n_members == 1 and self._is_close()):
-            exact = (
-                self.n_members * n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size
-                and not self.loss.known_dispersion
-            )
+            exact = n_parameters <= _PARAMETERS_A_TARGET * self.rows.y.size and not self.loss.known_dispersion
             self.solver, self.trying = "lbfgs", exact
 
     def _exact_stage(self, name, make_network):
@@ -562,7 +585,7 @@ def most_stages(settings, n_grids, *, warm, rounds):
     if not warm:
         of_table = isinstance(settings.hidden_layer_sizes, str)
         most = committee_size(1, 1) if of_table else 1
-        trials = (1 + of_table) * (2 + starts) + 2 * of_table  # of columns, of noise, of additive models
+        trials = (1 + of_table) * (2 + starts) + 3 * of_table  # of columns, of noise, exactness, of additive models
         trials *= settings.solver in ("auto", "lbfgs")
     pruning = (2 + _ELIMINATIONS) * (settings.prune_threshold > 0)
     return rounds * ((most + starts) * n_grids + pruning + takes_over + trials)

@@ -167,11 +167,27 @@ def test_exact_training_has_to_meet_rows_held_out_better(found, monkeypatch):
     safe = KANRegressor(random_state=0).fit(X[:600], y[:600])
     assert found == [1.0]
     assert safe.solver_ == "lbfgs"
-    monkeypatch.setattr(_stage.StageTrainer, "gains_exactly", lambda *_: True)
+    monkeypatch.setattr(_stage.StageTrainer, "left_by_lm", lambda *_: 0.0)
     other = KANRegressor(random_state=0).fit(X[:600], y[:600])
     assert other.solver_ == "lm"
     errors = [np.mean((model.predict(X[600:]) - y[600:]) ** 2) for model in (safe, other)]
     assert errors[0] < 0.7 * errors[1]
+
+
+@pytest.mark.parametrize("n_samples", [60, 300])
+def test_few_exact_rows_are_met_exactly(n_samples):
+    """Fewer rows than parameters of all members: a few iterations tell that the data is exact."""
+    X = np.random.default_rng(1).uniform(-1.0, 1.0, (n_samples + 500, 1))
+    y = X[:, 0] ** 3
+    model = KANRegressor(random_state=0).fit(X[:n_samples], y[:n_samples])
+    assert model.solver_ == "lm"
+    assert model.score(X[n_samples:], y[n_samples:]) > 1.0 - 1e-10
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.05])
+def test_few_rows_with_little_noise_are_not_learnt_by_heart(noise):
+    X, y = smooth(200, 0, noise)
+    assert KANRegressor(random_state=0).fit(X, y).solver_ == "lbfgs"
 
 
 @pytest.mark.parametrize("seed", [0, 1])

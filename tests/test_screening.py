@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 
 from sklearn_kan import KANClassifier, KANRegressor, _iterated_screening, _screening, _training
@@ -149,3 +149,14 @@ def test_interrupt_keeps_the_first_network(moment, monkeypatch):
     assert model.layer_sizes_ == [11, 8, 1]
     assert model.score(X, y) > 0.5
     assert (model.feature_importances_ > 0.0).all()
+
+
+@pytest.mark.parametrize("n_samples", [300, 1000])
+def test_small_effects_of_exact_data_are_no_noise(n_samples):
+    """The evidence of L-BFGS is not to be trusted where there is next to no noise; cross-validation is."""
+    coefficients = 2.0 ** -np.arange(8)
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (n_samples + 500, 8))
+    y = X @ coefficients
+    model = KANRegressor(random_state=0).fit(X[:n_samples], y[:n_samples])
+    assert_allclose(model.feature_importances_, coefficients / coefficients.sum(), atol=0.02)
+    assert model.score(X[n_samples:], y[n_samples:]) > 1.0 - 1e-6
