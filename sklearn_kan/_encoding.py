@@ -15,6 +15,8 @@ _RATINGS = 20
 _SMALL, _LITTLE_EXCESS = 1.0, 1.25
 # Least distinct rows of a class that are copies where their numbers have a common factor: it is no chance any more.
 _COPIES = 10
+# The same of all classes, whose cells a design may make as frequent as one another.
+_ALL_COPIES = 200
 # Relative error of weights that are multiples of one another.
 _SAME_MULTIPLE = 1e-9
 # Largest weight that may be a number of rows.
@@ -79,12 +81,14 @@ def labels_in_cases(y, weight):
 
     As many as (sum c f)^2 / sum c f^2 (Kish 1965), c being rows and f importances: what the rows of a class have in
     common beyond those of all, repeated ones being copies then, or weights that are no multiples of anything. A few
-    distinct rows may be as frequent as one another by design, as in a table of counts.
+    distinct rows may be as frequent as one another by design, as in a table of counts; all of many are copies.
     """
     if len(y) > CANONICAL_ROWS or (weight == 1.0).all():
         return weight
     codes = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
     of_all, importance = _common_factor(weight) if may_be_counts(weight) else 1.0, np.empty_like(weight)
+    if len(weight) >= _ALL_COPIES:
+        weight, of_all = weight / of_all, 1.0
     for code in np.unique(codes):
         rows = codes == code
         few = may_be_counts(weight) and rows.sum() < _COPIES

@@ -201,6 +201,13 @@ def test_weights_of_labels_are_importance():
     assert_allclose(labels_in_cases(three, 1.0 + three[:, 0]).sum(), 54.0**2 / 82.0)
 
 
+def test_copies_of_all_of_many_rows_are_copies():
+    y = (np.random.RandomState(0).uniform(size=(300, 1)) < 0.4).astype(float)
+    assert_array_equal(labels_in_cases(y, np.full(300, 3.0)), np.ones(300))
+    uneven = np.where(np.arange(300) % 7 == 0, 6.0, 3.0)
+    assert_array_equal(labels_in_cases(y, uneven), uneven / 3.0)
+
+
 def test_rows_of_a_table_of_counts_are_rows():
     """Few distinct ones that are as frequent as one another, or all by the same factor; not those of one class."""
     for y, counts in (
