@@ -51,9 +51,10 @@ class KANRegressor(RegressorMixin, BaseKAN):
         fine. Each edge of such a column has a value a category, drawn to their mean the more the rarer it is.
         A category that was not in the training rows contributes the mean. Columns of decimals count as numbers.
     grid_size : int, sequence of int or 'auto', default='auto'
-        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a
-        column where that is more, from 5 to 10. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each
-        grid starts with the functions of the one before (paper section 2.4).
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a column where that
+        is more, from 5 to 10, and twice as many where the targets clearly vary faster than that along some column (in
+        tables of up to 20,000 rows, unless penalties are given). A sequence such as ``(3, 5, 10, 20)`` trains from
+        coarse to fine: each grid starts with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.
@@ -570,9 +571,10 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         out. 'balanced' gives all classes the same total weight. None means weights of 1. With weights the predicted
         probabilities are those of a world where the classes are as frequent as their total weights say.
     grid_size : int, sequence of int or 'auto', default='auto'
-        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a
-        column where that is more, from 5 to 10. A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each
-        grid starts with the functions of the one before (paper section 2.4).
+        Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a column where that
+        is more, from 5 to 10, and twice as many where the targets clearly vary faster than that along some column (in
+        tables of up to 20,000 rows, unless penalties are given). A sequence such as ``(3, 5, 10, 20)`` trains from
+        coarse to fine: each grid starts with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.

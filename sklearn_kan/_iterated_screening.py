@@ -11,6 +11,7 @@ import numpy as np
 
 from ._committee import committee
 from ._encoding import CANONICAL_ROWS
+from ._fine_structure import has_fine_structure
 from ._narrowing import Whole
 from ._sure_screening import late_columns, no_names, number_as_name, telling_columns
 from ._training import Trainer, grid_stages
@@ -66,7 +67,7 @@ class IteratedScreening:
         columns, rounds = self._first_columns(), []
         while True:
             part = self.table.part(columns)
-            sizes = self.grid_sizes or grid_stages(None, *part.rows.X.shape, 1)
+            sizes = self.grid_sizes or self._grid_sizes(part)
             whole = Whole(columns, scaling, self.table.tables)
             progress.whole = whole.network
             trainer = Trainer(self.settings, self.loss, part.rows, part.validation, rng, progress)
@@ -92,6 +93,16 @@ class IteratedScreening:
         elif not columns.all():
             trainer, whole = self._or_additive(trainer, whole, rng, progress)
         return trainer, whole
+
+    def _grid_sizes(self, part):
+        """The grid that suits some columns of the table: one of twice the intervals where effects are finer."""
+        rows, settings = part.rows, self.settings
+        [size] = grid_stages(None, *rows.X.shape, 1)
+        options = {"grid_size": size, "degree": settings.degree, "knots": settings.knots}
+        fine = self.screens and has_fine_structure(
+            rows.X, rows.y, rows.weight, part.inner, ~part.categorical & ~part.is_name, **options
+        )
+        return [2 * size if fine else size]
 
     def _first_columns(self):
         """The columns that a new network begins with."""
@@ -127,7 +138,7 @@ class IteratedScreening:
     def _or_additive(self, trainer, whole, rng, progress):
         """An additive model of all columns instead, where effects are so many that each shows too little by itself."""
         rows = self.table.rows
-        make_additive = self._additive(self.table, grid_stages(self.grid_sizes, *rows.X.shape, 1))
+        make_additive = self._additive(self.table, self.grid_sizes or self._grid_sizes(self.table))
         if make_additive is None:
             return trainer, whole
         progress.whole = Whole.of_all(whole.scaling).network
