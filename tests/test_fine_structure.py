@@ -12,7 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 EFFECTS = {
     "wave": lambda x: np.sin(6.0 * np.pi * x),
     "step": lambda x: np.tanh(60.0 * (x - 0.3)),
-    "smooth": lambda x: np.exp(x),
+    "smooth": np.exp,
     "none": lambda x: 0.0 * x,
 }
 
