@@ -444,8 +444,8 @@ class InspectionMixin:
         tol : float, default=0.1
             The loss of the result, corrected for the number of parameters as in generalised cross-validation, exceeds
             that of the model that it begins with, trained on, by this part at most. It begins with this one; where that
-            is a committee of more than 20 splines that is not exact, with a network trained with reg_lambda=1e-3 and
-            prune_threshold=1e-2, if that loses no more than this part either.
+            was left its shape and has more than 20 splines, with a network trained with reg_lambda=1e-3 and
+            prune_threshold=1e-2, if that loses no more than this part either; its formula, if this one is nearly exact.
 
         Returns
         -------
@@ -471,9 +471,14 @@ class InspectionMixin:
             raise ValueError(f"tol must be a number above 0, got {tol!r}.")
         check_is_fitted(self)
         functions = resolve_library(library)
-        model = self._to_read(X, y, sample_weight, tol)
+        data = X, y, sample_weight
+        named = self._exact_formula(data, functions, tol)
+        return self._named(self._to_read(*data, tol), data, functions, tol) if named is None else named
+
+    def _named(self, model, data, functions, tol):
+        """A model, perhaps another one than this, whose functions are replaced by named ones."""
         changed = deepcopy(model).set_params(**self.get_params(deep=False))
-        trainer, network, scaling = changed._resumed(X, y, sample_weight)
+        trainer, network, scaling = changed._resumed(*data)
         trainer.solver, trainer.reg_lambda = "lm", 0.0
         with single_blas_thread():
             center, scale = scaling
@@ -498,21 +503,39 @@ class InspectionMixin:
 
         To name the functions of a committee takes minutes, and its formula is as long as it is wide.
         """
+        data = X, y, sample_weight
+        if not self._has_many_functions() or not (own := self._promised_share(*data)) > _NEARLY_EXACT:
+            return self
+        sparse = self._sparse(*data)
+        return sparse if sparse is not None and sparse._promised_share(*data) <= (1.0 + tol) * own else self
+
+    def _exact_formula(self, data, functions, tol):
+        """This model with the formula of a sparse one, where that is as exact; else None.
+
+        A sparse network comes less close to exact data than a wide one, before its functions have names.
+        """
+        if not self._has_many_functions() or (own := self._promised_share(*data)) > _NEARLY_EXACT:
+            return None
+        sparse = self._sparse(*data)
+        named = None if sparse is None else self._named(sparse, data, functions, tol)
+        exact = named is not None and not spline_edges(named.network_)
+        return named if exact and named._promised_share(*data) <= (1.0 + tol) * own else None
+
+    def _has_many_functions(self):
+        """Whether a network whose shape was left to the table has more functions than one would read."""
         given = not isinstance(self.hidden_layer_sizes, str) or self.reg_lambda > 0.0 or self.prune_threshold > 0.0
-        if given or complexity(self.network_) > 0.0 or len(spline_edges(self.network_)) <= _MANY_FUNCTIONS:
-            return self
+        return not given and complexity(self.network_) == 0.0 and len(spline_edges(self.network_)) > _MANY_FUNCTIONS
 
-        def loss(model):
-            trainer, network, _ = model._resumed(X, y, sample_weight)
-            return cross_validated(trainer.share_of(network), model.edof_, trainer.rows.y.size)
-
-        own = loss(self)
-        if not own > _NEARLY_EXACT:
-            return self
+    def _sparse(self, X, y, sample_weight):
+        """A sparse model of the same data; None where that has other classes or categories."""
         sparse = clone(self).set_params(**_SPARSE).fit(X, y, sample_weight)
         same_classes = np.array_equal(getattr(sparse, "classes_", ()), getattr(self, "classes_", ()))
-        same = same_classes and sparse.categories_ == self.categories_
-        return sparse if same and loss(sparse) <= (1.0 + tol) * own else self
+        return sparse if same_classes and sparse.categories_ == self.categories_ else None
+
+    def _promised_share(self, X, y, sample_weight):
+        """Loss in parts of the constant model's, as generalised cross-validation corrects it."""
+        trainer, network, _ = self._resumed(X, y, sample_weight)
+        return cross_validated(trainer.share_of(network), self.edof_, trainer.rows.y.size)
 
     def symbolic_formula(self, feature_names: ArrayLike | None = None, decimals: int | None = None):
         """The network as SymPy expression, in the units of the data.

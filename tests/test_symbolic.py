@@ -473,3 +473,14 @@ def test_a_formula_is_defined_on_its_rows():
     symbolic = model.auto_symbolic(X, y)
     assert np.isfinite(values(symbolic.symbolic_formula(), X)).all()
     assert_allclose(symbolic.predict(X), mean, atol=0.02)
+
+
+def test_the_formula_of_an_exact_model_with_many_functions():
+    """A sparse network is not as exact before its functions have names, but with them."""
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (900, 2))
+    y = np.tanh(3.0 * X[:, 0]) + X[:, 1] ** 2
+    model = KANRegressor(random_state=0).fit(X[:400], y[:400])
+    named = model.auto_symbolic(X[:400], y[:400])
+    assert named.fidelity(X[400:], y[400:])["n_splines"] == 0
+    assert named.score(X[400:], y[400:]) > 1.0 - 1e-12
+    assert named.get_params() == model.get_params()
