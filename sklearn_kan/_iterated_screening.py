@@ -99,7 +99,8 @@ class IteratedScreening:
         rows, settings = part.rows, self.settings
         [size] = grid_stages(None, *rows.X.shape, 1)
         options = {"grid_size": size, "degree": settings.degree, "knots": settings.knots}
-        fine = self.screens and has_fine_structure(
+        seek = self.screens and settings.degree > 0  # steps follow nothing as it is
+        fine = seek and has_fine_structure(
             rows.X, rows.y, rows.weight, part.inner, ~part.categorical & ~part.is_name, **options
         )
         return [2 * size if fine else size]
