@@ -472,8 +472,8 @@ class InspectionMixin:
         check_is_fitted(self)
         functions = resolve_library(library)
         data = X, y, sample_weight
-        named = self._exact_formula(data, functions, tol)
-        return self._named(self._to_read(*data, tol), data, functions, tol) if named is None else named
+        exact = self._exact_formula(data, functions, tol)
+        return self._named(self._to_read(*data, tol), data, functions, tol) if exact is None else exact
 
     def _named(self, model, data, functions, tol):
         """A model, perhaps another one than this, whose functions are replaced by named ones."""
@@ -517,9 +517,11 @@ class InspectionMixin:
         if not self._has_many_functions() or (own := self._promised_share(*data)) > _NEARLY_EXACT:
             return None
         sparse = self._sparse(*data)
-        named = None if sparse is None else self._named(sparse, data, functions, tol)
-        exact = named is not None and not spline_edges(named.network_)
-        return named if exact and named._promised_share(*data) <= (1.0 + tol) * own else None
+        if sparse is None:
+            return None
+        found = self._named(sparse, data, functions, tol)
+        exact = not spline_edges(found.network_) and found._promised_share(*data) <= (1.0 + tol) * own
+        return found if exact else None
 
     def _has_many_functions(self):
         """Whether a network whose shape was left to the table has more functions than one would read."""

@@ -74,7 +74,7 @@ class Trainer(Members):
     def learn_from(self, other):
         """What a trainer on fewer columns has found out about the data; of ridges nothing, if it has learnt nothing."""
         self.ridges = None if other._explains_little() else other.ridges
-        self.safe, self.excess = other.safe, other.excess
+        self.safe, self.excess, self.contradicted = other.safe, other.excess, other.contradicted
 
     # --- the whole course ---------------------------------------------------------------------------------------
 
@@ -282,7 +282,8 @@ class Trainer(Members):
             other = self.on_other_rows(make_network(rng), some)
             other.meet(out, 1.0, self.settings.max_iter)
             pays = other.left_by_lm(out, n_iter) < most
-        return pays and not self.progress.end_stage(self.network)
+        stop = self.progress.end_stage(self.network)
+        return pays and not stop
 
     def _left_here(self, n_iter):
         """What `left_by_lm` says of the rows learnt from; the network stays as it is."""
