@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from ._columns import as_numbers, learnt
 from ._committee import ALONE
 from ._encoding import CANONICAL_ROWS, as_cases, canonical_rows, hold_out, in_cases, labels_in_cases, rounded
-from ._grid import extremes, input_scaling, let_in, range_sample, refine, with_ends
+from ._grid import cut_at_outliers, extremes, input_scaling, let_in, range_sample, refine
 from ._inspection import InspectionMixin
 from ._iterated_screening import IteratedScreening
 from ._layer import BASE_ACTIVATIONS, to_knots
@@ -224,7 +224,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _going_on(self, rows, inner):
         """The fitted network for rows in other units, whose outliers it is trained without."""
-        return with_ends(self.network_.scaled(*inner), rows.X)
+        return cut_at_outliers(self.network_.scaled(*inner), rows.X)
 
     def _rows(self, X, y, weight, categories, *, warm):
         """Training rows, centre and scale of the columns, and those that are left to the network to apply.

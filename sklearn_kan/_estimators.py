@@ -170,7 +170,7 @@ class KANRegressor(RegressorMixin, BaseKAN):
         Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
     stage_scores_ : list of float
         One a grid stage: the best validation score with early stopping, else minus the training loss at its end; of
-        evenly spaced rows if there are more than 50,000.
+        a sample of the rows if there are more than 50,000.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float
@@ -687,7 +687,7 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         Intervals of the splines: the last of `grid_size`, or less where early stopping or few rows ended the schedule.
     stage_scores_ : list of float
         One a grid stage: the best validation score with early stopping, else minus the training loss at its end; of
-        evenly spaced rows if there are more than 50,000.
+        a sample of the rows if there are more than 50,000.
     n_iter_ : int
         Iterations (for 'adam' epochs) over all stages; those of the competing starts are not counted.
     loss_ : float

@@ -1,13 +1,13 @@
-"""Whether some column's effect is finer than a grid: an F test of nested splines, for each column alone.
+"""Whether some column's effect is finer than a grid: nested splines on each column alone, held against chance.
 
-    F = ((R - R') / (p' - p)) / (R' / (n - p')),     R, R' = residual sums of squares on the grid and a finer one
+    gain = R - R',     R, R' = residual sums of squares on the grid and a finer one
 
 Rows a column allow a grid, and smoothing holds it; what varies faster than its intervals no strength brings back. Other
-columns count as noise here, so that only what stands out of it makes a finer grid worth its price.
+columns count as noise here, so that only what stands out of it makes a finer grid worth its price. What chance gains is
+told by residuals with random signs (wild bootstrap, Wu 1986): they keep tails, uneven noise and what outputs share.
 """
 
 import numpy as np
-from scipy.stats import f
 
 from ._bspline import design_matrices, extend_breakpoints
 from ._grid import input_breakpoints
@@ -16,8 +16,13 @@ from ._stratified_sample import stratified
 
 # Intervals of the finer grid, in units of the other one's.
 _FINER = 4
-# Probability that chance shows it in any column, at most, and part of the variance that the grid misses, at least.
-_CHANCE, _PART = 1e-4, 0.04
+# Draws of random signs, and their standard deviations beyond which no chance gains.
+_DRAWS, _CLEARLY = 40, 5.0
+# Part of the variance that the grid misses, at least.
+_PART = 0.04
+# Rows for each interval of a grid of twice as many, at least; where there are fewer what the finer grid gains has to be
+# so much of what it leaves.
+_ROWS_AN_INTERVAL, _MUCH = 50, 2.0
 # Rows that tell it, at most.
 _ROWS = 5_000
 _RIDGE = 1e-9
@@ -44,27 +49,41 @@ def has_fine_structure(X, y, weight, scaling, numeric, *, grid_size, degree, kno
         extend_breakpoints(input_breakpoints(X, weight, *scaling, size, knots), degree)
         for size in (grid_size, _FINER * grid_size)
     ]
-    total = float(np.sum(share @ (y - share @ y) ** 2))
-    used, free = ((_FINER - 1) * grid_size * y.shape[1], _FINER * grid_size + degree)
+    y = y - share @ y
+    total, enough = float(np.sum(share @ y**2)), len(X) >= _ROWS_AN_INTERVAL * 2 * grid_size
     for i in np.flatnonzero(numeric):
         inside = np.abs(t[:, i]) <= 1.0
         own = share[inside]
-        n_rows = own.sum() ** 2 / max(own @ own, np.finfo(float).tiny)  # those that count
-        left = (n_rows - free) * y.shape[1]
-        if left <= 0.0:
+        if own.sum() ** 2 <= own @ own * (_FINER * grid_size + degree):  # so few rows count
             continue
-        missed, noise = (_residual(t[inside, i], y[inside], own, grid[i], degree) for grid in grids)
-        gain = missed - noise
-        clear = f.sf(gain / used / (max(noise, np.finfo(float).tiny) / left), used, left) * numeric.sum() < _CHANCE
-        if clear and gain > _PART * total:
+        splines = [_Spline(t[inside, i], own, grid[i], degree) for grid in grids]
+        left, noise = (spline.residuals(y[inside]) for spline in splines)
+        missed, noise = (float(np.sum(own @ part**2)) for part in (left, noise))
+        much = missed - noise > max(_PART * total, 0.0 if enough else _MUCH * noise)
+        if much and missed - noise > _by_chance(splines, left, own):
             return True
     return False
 
 
-def _residual(t, y, weight, knots, degree):
-    """Sum of squares that a spline leaves."""
-    design = design_matrices(t[:, None], knots[None], degree)[0]
-    gram = design.T @ (weight[:, None] * design)
-    gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
-    residual = y - design @ np.linalg.solve(gram, design.T @ (weight[:, None] * y))
-    return float(np.sum(weight @ residual**2))
+def _by_chance(splines, residuals, weight):
+    """Gain that residuals of the same size, but of random signs, hardly exceed."""
+    rng, gains = np.random.RandomState(0), []
+    for _ in range(_DRAWS):
+        drawn = residuals * rng.choice([-1.0, 1.0], len(residuals))[:, None]
+        missed, noise = (np.sum(weight @ spline.residuals(drawn) ** 2) for spline in splines)
+        gains.append(missed - noise)
+    return float(np.mean(gains) + _CLEARLY * np.std(gains))
+
+
+class _Spline:
+    """Least-squares fits of splines on some knots to targets at some points."""
+
+    def __init__(self, t, weight, knots, degree):
+        self.design = design_matrices(t[:, None], knots[None], degree)[0]
+        weighted = weight[:, None] * self.design
+        gram = self.design.T @ weighted
+        gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
+        self.fit = np.linalg.solve(gram, weighted.T)
+
+    def residuals(self, y):
+        return y - self.design @ (self.fit @ y)

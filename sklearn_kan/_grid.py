@@ -214,7 +214,8 @@ def initial_network(
         layers.append(Layer(weights, placed, center, scale, degree, base_activation, linear, mask))
     if tables is not None:
         tables = _random_values(tables, shape, rng)
-    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=_reach(ends or extremes(X), layers[0]))
+    reach = _reach(ends or extremes(X), layers[0].center, layers[0].scale)
+    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=reach)
     return follow_activations(Network(layers, offset), *range_sample(X, weight), knots)
 
 
@@ -232,14 +233,16 @@ def let_in(network, columns, X, weight, *, knots, whole):
     breakpoints = input_breakpoints(X, weight, center[columns], scale[columns], layer.grid_size, knots)
     placed[columns] = extend_breakpoints(breakpoints, layer.degree)
     mask[columns] = True
-    layer = layer.replace(knots=placed, center=center, scale=scale, edge_mask=mask)
+    reach = layer.reach.copy()
+    reach[columns] = _reach(extremes(X), center[columns], scale[columns])
+    layer = layer.replace(knots=placed, center=center, scale=scale, edge_mask=mask, reach=reach)
     return Network([layer, *network.layers[1:]], network.offset, network.moments)
 
 
-def with_ends(network, X):
-    """The network whose functions of columns end where these rows, too, have values far beyond the knots."""
+def cut_at_outliers(network, X):
+    """The network whose functions of columns end where these rows have outliers, as the range of the knots tells."""
     first, *others = network.layers
-    reach = np.minimum(first.reach, _reach(extremes(X), first))
+    reach = np.minimum(first.reach, _reach(extremes(X), first.center, (1.0 + 2.0 * REACH) * first.scale))
     return Network([first.replace(reach=reach), *others], network.offset, network.moments)
 
 
@@ -249,11 +252,11 @@ def with_overhang(network):
     return Network([network.layers[0], *layers], network.offset, network.moments)
 
 
-def _reach(ends, layer):
-    """Where columns with values beyond the knots are cut."""
+def _reach(ends, center, width):
+    """Where columns with values farther from their centres than these widths are cut."""
     low, high = ends
-    with np.errstate(invalid="ignore"):
-        beyond = (low < layer.center - layer.scale) | (high > layer.center + layer.scale)
+    with np.errstate(invalid="ignore", over="ignore"):
+        beyond = (low < center - width) | (high > center + width)
     return np.where(beyond, OUTLIERS, FARTHEST)
 
 

@@ -514,7 +514,7 @@ class InspectionMixin:
 
         A sparse network comes less close to exact data than a wide one, before its functions have names.
         """
-        if not self._has_many_functions() or (own := self._promised_share(*data)) > _NEARLY_EXACT:
+        if not self._has_many_functions() or not (own := self._promised_share(*data)) <= _NEARLY_EXACT:
             return None
         sparse = self._sparse(*data)
         if sparse is None:

@@ -462,12 +462,12 @@ class StageTrainer:
         -------
         losses : ndarray of shape (n_samples,)
         noise : float
-            Dispersion in units of what the training rows say; 1 where the noise has no free scale.
+            Dispersion in units of what the training rows say; 1 where the noise has no free scale, or they say none.
         """
         self.excess = excess
         self.network, _ = self._solve(self.network, min(max_iter, self.settings.max_iter), record=False)
         raw, noise = self.network.raw_predict(out.X), 1.0
-        if not self.loss.known_dispersion:
+        if not self.loss.known_dispersion and self.evidence is not None:
             dispersion = self.loss.dispersion(out.y, raw, out.weight / out.weight.sum())
             noise = dispersion / self.evidence.dispersion
         return self.loss.value(out.y, raw).sum(axis=1), noise
@@ -539,7 +539,7 @@ class StageTrainer:
         self.network = self.measured(self.network)
 
     def measured(self, network):
-        """The network with the moments of every edge over the training rows; evenly spaced ones if there are many."""
+        """The network with the moments of every edge over the training rows; a sample if there are many."""
         objective = self._last_objective(network).thinned(_ENOUGH_ROWS)
         network = Network(network.layers, network.offset, objective.moments(network.theta))
         network.layers[0].remember_means(network.moments[0])

@@ -271,8 +271,8 @@ class Trainer(Members):
         few = self.n_members * self.network.n_parameters > _PARAMETERS_A_TARGET * self.rows.y.size
         if not (few or self.contradicted):
             return True
-        if not self._may_hold_out():
-            return False
+        if make_network is None or not self._may_hold_out():
+            return not few
         self.progress.begin_stage("rows held out, lm", self.settings.max_iter)
         n_iter, most = (_FEW, _LEFT_ELSEWHERE) if few else (self.settings.max_iter, 1.0)
         pays = not few or self._left_here(n_iter) < _LEFT_OF_EXACT
@@ -288,10 +288,11 @@ class Trainer(Members):
     def _left_here(self, n_iter):
         """What `left_by_lm` says of the rows learnt from; the network stays as it is."""
         before = replace(self._remember(Start()), network=self.network.copy())
-        left = self.left_by_lm(self.rows, n_iter)
-        self._go_on_from(before)
-        self.solver, self.value = "lbfgs", None
-        return left
+        try:
+            return self.left_by_lm(self.rows, n_iter)
+        finally:
+            self._go_on_from(before)
+            self.solver, self.value = "lbfgs", None
 
     def _screen(self, make_network):
         """Members go on without the columns that explain no more than noise, where the first one has such.
@@ -333,8 +334,8 @@ class Trainer(Members):
     def _better_without(self, faint, whole):
         """The first member, measured whole, trained on without these columns; None unless it does better so.
 
-        Better than it did with them, and than it would if it went on as long; by the evidence, which is not to be
-        trusted where there is next to no noise, and by generalised cross-validation.
+        Better than it did with them, and than it would if it went on as long; by the evidence, and as that is not to be
+        trusted where there is next to no noise, by generalised cross-validation where the noise has a free scale.
         """
         n_iter, n_targets = min(TRIAL, self.settings.max_iter), self.n_cases * self.rows.y.shape[1]
         member = self.members[0]
@@ -349,7 +350,8 @@ class Trainer(Members):
 
         def gains(other):
             errors = [one.evidence.cross_validated(n_targets) for one in (without, other)]
-            return errors[0] <= errors[1] and outweighs(faint, (other.criterion - without.criterion) * n_targets)
+            no_worse = self.loss.known_dispersion or errors[0] <= errors[1]
+            return no_worse and outweighs(faint, (other.criterion - without.criterion) * n_targets)
 
         return without if gains(member) and gains(trained_on(member.network.copy())) else None
 

@@ -4,10 +4,11 @@ import os
 import sys
 import warnings
 
-from sklearn import base
+import joblib
+import sklearn
 
-# Files that are passed by: this package, and scikit-learn's wrapper around `fit`.
-_PASSED = (os.path.dirname(__file__) + os.sep, base.__file__)
+# Folders that are passed by: this package, and what may stand between it and the user.
+_PASSED = tuple(os.path.dirname(module) + os.sep for module in (__file__, sklearn.__file__, joblib.__file__))
 
 
 def warn(message, category=UserWarning):

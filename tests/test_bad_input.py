@@ -437,6 +437,16 @@ def test_an_outlier_among_rows_to_go_on_with(way):
     assert model.score(spoilt, y) > 0.5
 
 
+@pytest.mark.parametrize("way", ["warm_start", "refine"])
+def test_wider_rows_to_go_on_with_are_no_outliers(way):
+    X, y = table(200)
+    wide = 4.0 * X
+    model = quick(KANRegressor, max_iter=50, warm_start=True).fit(X, X[:, 0] - X[:, 1])
+    target = wide[:, 0] - wide[:, 1]
+    model = model.fit(wide, target) if way == "warm_start" else model.refine(model.grid_size_, wide, target)
+    assert model.score(wide, target) > 0.999
+
+
 def test_an_outlier_among_rows_held_out():
     X, y = table(200)
     options = {"early_stopping": True, "max_iter": 30}

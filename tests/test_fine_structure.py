@@ -56,6 +56,13 @@ def test_several_outputs_missing_values_and_rows_that_hardly_count():
     assert not is_fine(X, mixed, weight)
 
 
+def test_few_rows_have_to_tell_it_all_the_more():
+    X, y = table("wave", 250, noise=0.7)
+    assert not is_fine(X, y - X[:, 2], grid_size=5)
+    X, y = table("wave", 250, noise=0.1)
+    assert is_fine(X, y - X[:, 2], grid_size=5)
+
+
 def test_few_rows_tell_nothing():
     X, y = table("wave", 24)
     assert not is_fine(X, y)
@@ -70,7 +77,34 @@ def test_the_automatic_grid_is_finer(Estimator, monkeypatch):
     fine = Estimator(random_state=0).fit(X, y)
     assert Estimator(grid_size=6, random_state=0).fit(X, y).grid_size_ == 6
     assert Estimator(random_state=0, reg_lambda=1e-3).fit(X, y).grid_size_ == 6  # to be read
-    monkeypatch.setattr(_fine_structure, "_CHANCE", 0.0)
+    monkeypatch.setattr(_fine_structure, "_CLEARLY", np.inf)
     coarse = Estimator(random_state=0).fit(X, y)
     assert (coarse.grid_size_, fine.grid_size_) == (6, 12)
     assert loss(fine, new, y_new) < loss(coarse, new, y_new)
+
+
+def growing(rng, X):
+    return np.abs(X[:, 1]) ** 3 * rng.normal(size=len(X))
+
+
+def cauchy(rng, X):
+    return rng.standard_cauchy(len(X))
+
+
+def copies(rng, X):
+    return np.column_stack([rng.normal(size=len(X))] * 10) + 0.01 * rng.normal(size=(len(X), 10))
+
+
+@pytest.mark.parametrize("noise", [growing, cauchy, copies])
+def test_other_noise_is_seldom_taken_for_structure(noise):
+    found = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(600, 3))
+        found += is_fine(X, noise(rng, X))
+    assert found <= 4
+
+
+def test_a_constant_has_no_structure():
+    X, _ = table("none")
+    assert not is_fine(X, np.full(600, 1e6 / 3.0))

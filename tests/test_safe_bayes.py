@@ -184,6 +184,28 @@ def test_few_exact_rows_are_met_exactly(n_samples):
     assert model.score(X[n_samples:], y[n_samples:]) > 1.0 - 1e-10
 
 
+@pytest.mark.parametrize("options", [{"alpha": 1e-6, "smoothing": 1e-6}, {"grid_size": (2, 8)}, {"grid_size": (3, 12)}])
+def test_few_rows_with_given_penalties_or_grids(options):
+    """No evidence tells the noise, or there are no new starts any more."""
+    X = np.random.default_rng(1).uniform(-1.0, 1.0, (60, 1))
+    assert KANRegressor(random_state=0, **options).fit(X, X[:, 0] ** 3).score(X, X[:, 0] ** 3) > 0.999
+    X = np.random.default_rng(150).uniform(size=(150, 2))
+    y = np.sin(8.0 * X[:, 0]) + X[:, 1] ** 2
+    assert KANRegressor(random_state=0, **options).fit(X, y).score(X, y) > 0.99
+
+
+def test_interrupt_of_the_question_keeps_the_network(monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    X = np.random.default_rng(1).uniform(-1.0, 1.0, (60, 1))
+    monkeypatch.setattr(_stage, "levenberg_marquardt", interrupt)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = KANRegressor(random_state=0).fit(X, X[:, 0] ** 3)
+    assert model.solver_ == "lbfgs"
+    assert model.score(X, X[:, 0] ** 3) > 0.99
+
+
 @pytest.mark.parametrize("noise", [0.02, 0.05])
 def test_few_rows_with_little_noise_are_not_learnt_by_heart(noise):
     X, y = smooth(200, 0, noise)

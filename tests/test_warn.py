@@ -5,6 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_kan import KANClassifier, KANRegressor
 
@@ -39,6 +42,11 @@ def new_category():
     KANRegressor(**OPTIONS).partial_fit(TEXT, Y).partial_fit(TEXT.replace("p", "new"), Y)
 
 
+def in_a_search():
+    pipeline = make_pipeline(StandardScaler(), KANRegressor(**OPTIONS))
+    GridSearchCV(pipeline, {"kanregressor__degree": [3]}, cv=2).fit(X, Y)
+
+
 def numbers_as_objects():
     KANRegressor(**OPTIONS).fit(pd.DataFrame({"a": X[:, 0], "b": X[:, 1].astype(object)}), Y)
 
@@ -56,6 +64,7 @@ def pruned():
     [
         (too_short, "did not converge"),
         (labels_too_short, "did not converge"),
+        (in_a_search, "did not converge"),
         (too_fine, "was cut to"),
         (other_units, "other units"),
         (far_outside, "far outside of the range"),
