@@ -285,12 +285,14 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self._check_targets(y)
         categories = [None] * X.shape[1] if categories is None else categories
         if not reset:
-            self._warn_of_categories(X, categories, self._check_weight(sample_weight, X) > 0.0)
+            self._warn_of_categories(X, categories, sample_weight)
         return X, y, categories
 
-    def _warn_of_categories(self, X, categories, used):
+    def _warn_of_categories(self, X, categories, sample_weight):
         """Tell of categories that the first rows did not have, but rows that count do."""
-        new = [i for i, known in enumerate(categories) if known is not None and (X[:, i] == -1.0)[used].any()]
+        new = [i for i, known in enumerate(categories) if known is not None and (X[:, i] == -1.0).any()]
+        used = self._check_weight(sample_weight, X) > 0.0 if new else None
+        new = [i for i in new if (X[used, i] == -1.0).any()]
         if new:
             warn(
                 f"Rows hold categories in columns {new} that were not there at first: they count as the mean, and are "

@@ -45,10 +45,8 @@ def has_fine_structure(X, y, weight, scaling, numeric, *, grid_size, degree, kno
     """
     rows = stratified(len(X), -(-len(X) // _ROWS))
     t, y, share = to_knots(np.asarray(X[rows], dtype=np.float64), *scaling), y[rows], weight[rows] / weight[rows].sum()
-    grids = [
-        extend_breakpoints(input_breakpoints(X, weight, *scaling, size, knots), degree)
-        for size in (grid_size, _FINER * grid_size)
-    ]
+    both = input_breakpoints(X, weight, *scaling, (grid_size, _FINER * grid_size), knots)
+    grids = [extend_breakpoints(breakpoints, degree) for breakpoints in both]
     y = y - share @ y
     total, enough = float(np.sum(share @ y**2)), len(X) >= _ROWS_AN_INTERVAL * 2 * grid_size
     for i in np.flatnonzero(numeric):
@@ -57,12 +55,17 @@ def has_fine_structure(X, y, weight, scaling, numeric, *, grid_size, degree, kno
         if own.sum() ** 2 <= own @ own * (_FINER * grid_size + degree):  # so few rows count
             continue
         splines = [_Spline(t[inside, i], own, grid[i], degree) for grid in grids]
-        left, noise = (spline.residuals(y[inside]) for spline in splines)
-        missed, noise = (float(np.sum(own @ part**2)) for part in (left, noise))
-        much = missed - noise > max(_PART * total, 0.0 if enough else _MUCH * noise)
-        if much and missed - noise > _by_chance(splines, left, own):
+        missed, noise = _squares(splines, y[inside], own)
+        gain = missed - noise
+        much = gain > max(_PART * total, 0.0 if enough else _MUCH * noise)
+        if much and gain > _by_chance(splines, splines[0].residuals(y[inside]), own):
             return True
     return False
+
+
+def _squares(splines, y, weight):
+    """Sum of the squared residuals of each spline."""
+    return [float(np.sum(weight @ spline.residuals(y) ** 2)) for spline in splines]
 
 
 def _by_chance(splines, residuals, weight):
@@ -70,7 +73,7 @@ def _by_chance(splines, residuals, weight):
     rng, gains = np.random.RandomState(0), []
     for _ in range(_DRAWS):
         drawn = residuals * rng.choice([-1.0, 1.0], len(residuals))[:, None]
-        missed, noise = (np.sum(weight @ spline.residuals(drawn) ** 2) for spline in splines)
+        missed, noise = _squares(splines, drawn, weight)
         gains.append(missed - noise)
     return float(np.mean(gains) + _CLEARLY * np.std(gains))
 

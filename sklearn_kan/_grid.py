@@ -141,10 +141,11 @@ def input_scaling(X, weight, *, whole):
     return center, np.where(scale > 0.0, scale, np.maximum(1.0, np.abs(center)))
 
 
-def input_breakpoints(X, weight, center, scale, grid_size, knots):
-    """Breakpoints of every column, shape (n_in, grid_size + 1), in units of the knots."""
+def input_breakpoints(X, weight, center, scale, grid_sizes, knots):
+    """Breakpoints of every column, shape (n_in, grid_size + 1), in units of the knots; those of each grid size."""
     some, weight = range_sample(X, weight)
-    return _breakpoints(_Ordered(_without_codes(to_knots(some, center, scale), weight), weight), grid_size, knots)
+    ordered = _Ordered(_without_codes(to_knots(some, center, scale), weight), weight)
+    return [_breakpoints(ordered, grid_size, knots) for grid_size in grid_sizes]
 
 
 def initial_network(
@@ -195,7 +196,7 @@ def initial_network(
     alive = active.any() or (tables is not None and tables.mask.any())
     center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
     if breakpoints is None:
-        breakpoints = input_breakpoints(X, weight, center, scale, grid_size, knots)
+        [breakpoints] = input_breakpoints(X, weight, center, scale, [grid_size], knots)
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:
@@ -230,7 +231,7 @@ def let_in(network, columns, X, weight, *, knots, whole):
     layer = network.layers[0]
     center, scale, placed, mask = (part.copy() for part in (layer.center, layer.scale, layer.knots, layer.edge_mask))
     center[columns], scale[columns] = input_scaling(X, weight, whole=whole)
-    breakpoints = input_breakpoints(X, weight, center[columns], scale[columns], layer.grid_size, knots)
+    [breakpoints] = input_breakpoints(X, weight, center[columns], scale[columns], [layer.grid_size], knots)
     placed[columns] = extend_breakpoints(breakpoints, layer.degree)
     mask[columns] = True
     reach = layer.reach.copy()

@@ -85,7 +85,7 @@ class Table:
             active = high > low
         active[tables.categorical] = False
         ends = (low, high) if self.given is rows else extremes(self.given.X)
-        breakpoints = input_breakpoints(rows.X, rows.weight, *self.inner, grid_size, settings.knots)
+        [breakpoints] = input_breakpoints(rows.X, rows.weight, *self.inner, [grid_size], settings.knots)
 
         def make_network(rng):
             return initial_network(

@@ -246,9 +246,7 @@ class Trainer(Members):
         if not (exact or self._may_hide_noise(tails)):
             return
         self.progress.begin_stage("rows held out", self.settings.max_iter)
-        rng = np.random.RandomState(0)  # the other one goes on as if nothing had been tried
-        some, out = self._two_parts(rng, MOST_LABELS if exact else np.inf)
-        start = make_network(rng)
+        some, out, start = self._apart(make_network, MOST_LABELS if exact else np.inf)
         max_iter = self.settings.max_iter
 
         def held_out(excess):
@@ -261,6 +259,11 @@ class Trainer(Members):
             found = safe_excess(held_out, out.weight, CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION)
         if not self.progress.end_stage(self.network):
             self.excess = found
+
+    def _apart(self, make_network, most=np.inf):
+        """Rows to learn from, rows held out and a new network; the other ones go on as if nothing had been tried."""
+        rng = np.random.RandomState(0)
+        return *self._two_parts(rng, most), make_network(rng)
 
     def _exactness_pays(self, make_network):
         """Whether the data is as exact as it seems; asked where 'lm' may well learn noise by heart.
@@ -277,9 +280,8 @@ class Trainer(Members):
         n_iter, most = (_FEW, _LEFT_ELSEWHERE) if few else (self.settings.max_iter, 1.0)
         pays = not few or self._left_here(n_iter) < _LEFT_OF_EXACT
         if pays:
-            rng = np.random.RandomState(0)
-            some, out = self._two_parts(rng, np.inf)
-            other = self.on_other_rows(make_network(rng), some)
+            some, out, start = self._apart(make_network)
+            other = self.on_other_rows(start, some)
             other.meet(out, 1.0, self.settings.max_iter)
             pays = other.left_by_lm(out, n_iter) < most
         stop = self.progress.end_stage(self.network)
@@ -576,7 +578,7 @@ class Trainer(Members):
         """
         if self.solver != "lm" or self.validation is not None or self.loss.known_dispersion:
             return False
-        used = FREEDOM_COST * self._edof(self._objective(self.network)) / self.rows.y.size
+        used = FREEDOM_COST * self.degrees_of_freedom() / self.rows.y.size
         freedom = max(1.0 - used, _LEAST_FREEDOM)
         return self._mean_loss(self.network, self.rows) / self.null_loss >= freedom**2
 
