@@ -120,7 +120,9 @@ class KANRegressor(RegressorMixin, BaseKAN):
         for each, 'auto' standing for 2. Those of 'lbfgs' differ in their first smoothness and run 20 iterations before
         the best by their evidence go on.
     max_iter : int, default=100
-        Most iterations (for 'adam' epochs) of each grid stage.
+        Most iterations (for 'adam' epochs) of each grid stage. A ConvergenceWarning tells that they ended the last
+        one; where strengths follow, see `smoothing`, if the log evidence a target still rose by 100 `tol` or more over
+        the iterations that `tol` names, as less hardly shows in predictions.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
         'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A
@@ -639,7 +641,9 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         for each, 'auto' standing for 2. Those of 'lbfgs' differ in their first smoothness and run 20 iterations before
         the best by their evidence go on.
     max_iter : int, default=100
-        Most iterations (for 'adam' epochs) of each grid stage.
+        Most iterations (for 'adam' epochs) of each grid stage. A ConvergenceWarning tells that they ended the last
+        one; where strengths follow, see `smoothing`, if the log evidence a target still rose by 100 `tol` or more over
+        the iterations that `tol` names, as less hardly shows in predictions.
     tol : float, default=1e-3
         A solver stops when the objective fell by less than this part of itself: over 4 iterations of 'lm', 10 of
         'lbfgs', `n_iter_no_change` epochs of 'adam', which then lowers its learning rate twice before it stops. A

@@ -1,6 +1,6 @@
 """Training of one network on one grid: a solver, the strengths of the penalties and the hidden knots take turns."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -37,6 +37,8 @@ _ROUND_OF_KNOWN_NOISE = 10
 # Close to the data a rise is a fall of the error in proportion: the rise that counts for 'lm', at least. With one grid
 # of several it has to be more in fewer iterations: a refined network gains most in its first steps.
 _CLOSE_RISE, _REFINED_RISE, _STALLED_REFINED = 0.05, 0.1, 6
+# Rise of the evidence, in `tol`, over the iterations that may make none, above which more of them are worth a warning.
+_STILL_RISING = 100.0
 # Noise that falls by this factor is progress as well: on the way to an exact fit the evidence falls before it rises.
 _LESS_NOISE = 0.5
 # Strengths beside a sparsity penalty do not fall below this part of the first ones.
@@ -128,9 +130,19 @@ class Headway:
     goal: float = np.inf
     noise: float = np.inf  # the least that counted
     since: int = 0
+    n_done: int = 0
+    lowest: list = field(default_factory=list)  # iterations done, and the lowest criterion until then
+
+    @property
+    def fall(self):
+        """By how much the criterion fell over the last `patience` iterations; infinite where there were no more."""
+        earlier = [criterion for n_done, criterion in self.lowest if n_done <= self.n_done - self.patience]
+        return earlier[-1] - self.lowest[-1][1] if earlier else np.inf
 
     def note(self, criterion, noise, n_iter):
         """One more round."""
+        self.n_done += n_iter
+        self.lowest.append((self.n_done, min([criterion] + [last for _, last in self.lowest[-1:]])))
         lower, quieter = criterion < self.goal, noise < _LESS_NOISE * self.noise
         self.since = 0 if lower or quieter else self.since + n_iter
         if lower:
@@ -206,12 +218,12 @@ class StageTrainer:
         self.progress.begin_stage(name, self.settings.max_iter)
         self.reason = None
         self.best.since, self.stage_start = 0, len(self.validation_scores)
-        self.converged = self.network.n_parameters == 0
-        if not self.converged:
+        self.finished = self.network.n_parameters == 0
+        if not self.finished:
             self.network, self.value = self._solve(self.network, self.settings.max_iter, record=True)
         if self.reg_lambda > 0.0:  # L1 shrinks the activations: scores count in the gauge
             self.network = follow_activations(self.network, *self.sample, self.settings.knots)
-        self.finished = self.converged or self.reason is not None
+        self.finished = self.finished or self.reason is not None
         return self.progress.end_stage(self.network)
 
     def _restore_best(self):
@@ -252,13 +264,14 @@ class StageTrainer:
             if best is None or not by_evidence or found.criterion < best.criterion or self.solver == "adam":
                 best = found
             stalled = headway.since >= headway.patience
-            self.converged = stalled or (solution.converged and headway.patience == np.inf)
-            if self.reason or plan.is_over or stalled or (self.converged and not (drifted or stale)):
+            converged = stalled or (solution.converged and headway.patience == np.inf)
+            if self.reason or plan.is_over or stalled or (converged and not (drifted or stale)):
                 break
             if headway.since >= _VAIN[self.solver]:
                 self.may_follow = False
             follow = drifted and self.may_follow
             objective = self._follow(objective, solution.value) if follow else self._objective(objective.network)
+        self.finished = converged or headway.fall < _STILL_RISING * self.settings.tol
         self.criterion, self.evidence = best.criterion, best.evidence
         best.network.theta = best.solution.theta
         if by_evidence:

@@ -13,10 +13,10 @@ import samples
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_iris, make_friedman3
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import r2_score
+from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -769,6 +769,18 @@ def test_convergence_warning():
         warnings.simplefilter("error", ConvergenceWarning)
         model = regressor(max_iter=500, tol=1e-2).fit(*table(noise=0.3))
     assert model.n_iter_ < 500
+
+
+def test_no_convergence_warning_where_more_iterations_change_little():
+    X, y = make_friedman3(1300, noise=0.1, random_state=0)
+    model = KANRegressor((4,), solver="lbfgs", n_init=1, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model.fit(X[:300], y[:300])
+    assert model.n_iter_ == model.max_iter
+    longer = clone(model).set_params(max_iter=300).fit(X[:300], y[:300])
+    errors = [root_mean_squared_error(y[300:], m.predict(X[300:])) for m in (model, longer)]
+    assert errors[1] > 0.97 * errors[0]
 
 
 @solvers
