@@ -83,10 +83,9 @@ class _Spline:
 
     def __init__(self, t, weight, knots, degree):
         self.design = design_matrices(t[:, None], knots[None], degree)[0]
-        weighted = weight[:, None] * self.design
-        gram = self.design.T @ weighted
-        gram[np.diag_indices_from(gram)] += _RIDGE * np.trace(gram) / len(gram)
-        self.fit = np.linalg.solve(gram, weighted.T)
+        self.weighted = weight[:, None] * self.design
+        self.gram = self.design.T @ self.weighted
+        self.gram[np.diag_indices_from(self.gram)] += _RIDGE * np.trace(self.gram) / len(self.gram)
 
     def residuals(self, y):
-        return y - self.design @ (self.fit @ y)
+        return y - self.design @ np.linalg.solve(self.gram, self.weighted.T @ y)
