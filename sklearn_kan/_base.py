@@ -1,7 +1,7 @@
 """What both estimators share: parameters, training on a table, refinement, derivatives, pickles."""
 
 import inspect
-from abc import abstractmethod
+from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
@@ -46,6 +46,17 @@ def _in_other_units(y):
     return np.median(np.abs(y), axis=0).max() > _OTHER_UNITS
 
 
+def _sizes(value):
+    """A number or a sequence as array of integers; None where one is none, or below 1."""
+    try:
+        sizes = np.atleast_1d(np.asarray(value))
+    except ValueError:  # of sequences, not all of one length
+        return None
+    if sizes.ndim != 1 or (sizes.size and (sizes.dtype.kind not in "iu" or sizes.min() < 1)):
+        return None
+    return sizes.astype(int)  # differences of unsigned ones are never negative
+
+
 @contextmanager
 def kept_on_failure(estimator):
     """Whatever ends training without a new model leaves the estimator as it was."""
@@ -60,7 +71,7 @@ def kept_on_failure(estimator):
         raise
 
 
-class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
+class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """What both estimators share."""
 
     _doc_link_module = "sklearn_kan"
@@ -96,32 +107,32 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
+        hidden_layer_sizes,
         *,
-        categorical_features="from_dtype",
-        grid_size="auto",
-        degree=3,
-        knots="auto",
-        extrapolation="linear",
-        base_activation="silu",
-        solver="auto",
-        alpha="auto",
-        smoothing="auto",
-        reg_lambda=0.0,
-        l1_weight=1.0,
-        entropy_weight=1.0,
-        prune_threshold=0.0,
-        n_init="auto",
-        max_iter=100,
-        tol=1e-3,
-        batch_size="auto",
-        learning_rate_init=1e-2,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        categorical_features,
+        grid_size,
+        degree,
+        knots,
+        extrapolation,
+        base_activation,
+        solver,
+        alpha,
+        smoothing,
+        reg_lambda,
+        l1_weight,
+        entropy_weight,
+        prune_threshold,
+        n_init,
+        max_iter,
+        tol,
+        batch_size,
+        learning_rate_init,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        warm_start,
+        random_state,
+        verbose,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.categorical_features = categorical_features
@@ -253,19 +264,19 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
     def _check_hidden(self):
         if isinstance(self.hidden_layer_sizes, str):
             return None
-        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
-        if hidden.ndim != 1 or (hidden.size and (hidden.dtype.kind not in "iu" or hidden.min() < 1)):
+        hidden = _sizes(self.hidden_layer_sizes)
+        if hidden is None:
             raise ValueError(
                 f"hidden_layer_sizes must hold integers of at least 1, one a hidden layer, "
                 f"got {self.hidden_layer_sizes!r}."
             )
-        return hidden.astype(int).tolist()
+        return hidden.tolist()
 
     def _check_grids(self):
         if isinstance(self.grid_size, str):
             return None
-        grids = np.atleast_1d(np.asarray(self.grid_size))
-        if grids.ndim != 1 or not grids.size or grids.dtype.kind not in "iu" or grids.min() < 1:
+        grids = _sizes(self.grid_size)
+        if grids is None or not grids.size:
             raise ValueError(
                 f"grid_size must be an integer of at least 1 or a sequence of them, got {self.grid_size!r}."
             )
@@ -301,15 +312,15 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
 
     def _check_weight(self, sample_weight, X):
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.sum() > 0.0:
-            raise ValueError("sample_weight must have at least one positive value: all weights are zero.")
+        if not (np.isfinite(weight).all() and weight.any()):  # a scalar is not checked
+            raise ValueError("sample_weight must be finite, with at least one positive value.")
         return as_cases(weight)
 
     def _warm_start(self, table, hidden, grid_sizes):
         """The fitted network to go on with, and the grid stages that are left."""
         network = self._going_on(table.given, table.inner)
-        n_hidden, asked_for = len(network.layers) - 1, self._hidden  # some nodes of these may be pruned
-        if hidden is not None and (len(hidden) != n_hidden or asked_for not in (None, hidden)):
+        n_hidden, asked_for = len(network.layers) - 1, self._hidden  # all or some nodes of these may be pruned
+        if hidden not in (None, asked_for) and (asked_for is not None or len(hidden) != n_hidden):
             raise ValueError(
                 f"warm_start=True goes on with layers {network.shape}, but "
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for other ones. Set warm_start=False."
@@ -348,11 +359,10 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator):
         self.alpha_, self.smoothing_ = whole.strengths(strengths.alpha), whole.strengths(strengths.smoothing)
         self.feature_importances_ = np.zeros(len(whole.columns))
         self.feature_importances_[whole.columns] = importances(trainer.network, trainer.rows.X, trainer.rows.weight)
-        self._adam_state = None
 
     def _store_network(self, network):
         self.network_ = network
-        self._posterior = None  # that of another one
+        self._posterior = self._adam_state = None  # those of another one
         self.layer_sizes_ = network.shape
         self.grid_size_ = network.layers[0].grid_size
         self.n_parameters_ = network.n_parameters

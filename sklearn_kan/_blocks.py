@@ -279,8 +279,7 @@ def curvatures(objective, parts):
 def curved(objective, rows):
     """Terms of some rows, and the cotangents with which the Jacobian is C^1/2 J."""
     raw, terms = objective.forward(rows)
-    factor = objective.loss.curvature_factor(objective.y[rows], raw).transpose(0, 2, 1)
-    return terms, np.ascontiguousarray(factor) * np.sqrt(objective.sample_weight[rows])[:, None, None]
+    return terms, objective.curvature_root(raw, rows)
 
 
 def normal_matrices(objective, parts):

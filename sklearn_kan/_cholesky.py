@@ -5,9 +5,10 @@ from scipy.linalg.lapack import dlauum, dpotrf, dtrtri
 
 from ._jit import njit
 
-_TINY = np.finfo(np.float64).tiny
 # Least diagonal element of a matrix whose inverse has to be finite.
-_SMALL = np.sqrt(_TINY)
+_SMALL = np.sqrt(np.finfo(np.float64).tiny)
+# Diagonal elements up to this are zero: the inverse would not be finite in their units.
+_ZERO = 1e-280
 # Growth of what is added to the diagonal of a matrix that is singular to rounding.
 _RISE = 100.0
 
@@ -41,7 +42,8 @@ def cholesky(matrix, least):
     scale : ndarray of shape (n,)
     added : float
     """
-    scale, added = np.sqrt(np.maximum(matrix.diagonal(), _TINY)), least
+    diagonal, added = matrix.diagonal(), least
+    scale = np.sqrt(np.where(diagonal > _ZERO, diagonal, 1.0))
     while True:
         raised = _scaled(matrix, scale, added).T  # its upper triangle, in the order of LAPACK: costs no copy
         factor, info = dpotrf(raised, lower=0, clean=0, overwrite_a=1)

@@ -122,19 +122,15 @@ def categorical_columns(X, categorical_features):
     Parameters
     ----------
     X : frame or ndarray of shape (n_samples, n_features)
-    categorical_features : 'from_dtype', None or array-like
-        Of bool, one a column, of numbers of columns, or of their names.
+    categorical_features : 'from_dtype' or array-like
+        Of bool, one a column, of numbers of columns, or of their names; the first for frames only.
 
     Returns
     -------
     is_categorical : bool ndarray of shape (n_features,)
     """
     n_features = X.shape[1]
-    if categorical_features is None:
-        return np.zeros(n_features, dtype=bool)
     if isinstance(categorical_features, str):  # 'from_dtype'
-        if not _is_frame(X):
-            return np.zeros(n_features, dtype=bool)
         return np.array([_holds_categories(X, i, dtype) for i, dtype in enumerate(X.dtypes)], dtype=bool)
     chosen = np.asarray(categorical_features)
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "biuUO"):
@@ -275,14 +271,13 @@ def _numbers(X, columns):
     try:
         return check_array(_part(X, columns), **checks)
     except (TypeError, ValueError):
-        check_numbers(X, columns)
+        _check_numbers(X, columns)
     values = [[np.nan if _is_missing(value) else float(value) for value in _values(X, i)] for i in columns]
     return check_array(np.transpose(values), **checks)
 
 
-def check_numbers(X, columns=None):
-    """Raise a ValueError that names the first of some columns of a table that holds no numbers; None for all."""
-    columns = range(X.shape[1]) if columns is None else columns
+def _check_numbers(X, columns):
+    """Raise a ValueError that names the first of some columns of a table that holds no numbers."""
     for i in columns:
         for value in _values(X, i):
             if not _is_missing(value):

@@ -128,9 +128,7 @@ class Competition(StageTrainer):
         """
         if not self._may_hold_out():
             return False
-        rng = np.random.RandomState(0)
-        some, out = self._two_parts(rng)
-        start = make_network(rng)
+        some, out, start = self._apart(make_network)
 
         def losses(ridge):
             other = self.on_other_rows(start, some)
@@ -195,7 +193,12 @@ class Competition(StageTrainer):
         weight = self.rows.weight
         return not self.loss.known_dispersion and may_be_counts(weight) and weight.sum() == self.n_cases
 
-    def _two_parts(self, rng, most=np.inf):
+    def _apart(self, make_network, most=np.inf):
+        """Rows to learn from, rows held out and a new network; the other ones go on as if nothing had been tried."""
+        rng = np.random.RandomState(0)
+        return *self._two_parts(rng, most), make_network(rng)
+
+    def _two_parts(self, rng, most):
         """The training rows, or so many of them, in two parts; labels are in both."""
         parts, stratify = (self.rows.X, self.rows.y, self.rows.weight), self.loss.known_dispersion
         if self._has_repeated_rows():

@@ -1,11 +1,13 @@
 """KANRegressor and KANClassifier: their targets, losses and predictions."""
 
 from copy import deepcopy
+from functools import partial
 from numbers import Real
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -385,6 +387,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
             return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y):
+        if issparse(y):  # scikit-learn lets it pass
+            raise ValueError("y must be dense, got a sparse array. Call y.toarray().")
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("quantile must be a number between 0 and 1 when loss='quantile', got None.")
 
@@ -406,6 +410,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
             if self.loss == "poisson" and (y.max(axis=0) <= 0.0).any():
                 raise ValueError("loss='poisson' requires a y with at least one positive value.")
             self._target_center, self._target_scale = target_scaling(y, weight, self.loss, self.quantile)
+            if not np.isfinite([self._target_center, self._target_scale]).all():
+                raise ValueError("y has values too large for their mean and spread: give it in larger units.")
             self._target_loss = self.loss
             self._fixed_dispersion = count_dispersion(y, weight) if self.loss == "poisson" else 0.0
         elif self._target_loss != self.loss:
@@ -495,11 +501,18 @@ class KANRegressor(RegressorMixin, BaseKAN):
             )
         return self._posterior.noise + self._posterior.variance(self.network_, X)
 
+    def __copy__(self):
+        return self._copy(type(self).__new__(type(self)), lambda part: part)
+
     def __deepcopy__(self, memo):
         copied = memo[id(self)] = type(self).__new__(type(self))
-        copied.__setstate__(deepcopy(super().__getstate__(), memo))
+        return self._copy(copied, partial(deepcopy, memo=memo))
+
+    def _copy(self, copied, copy_of):
+        """The copy with a state of copied parts, and with the covariance, which a pickle may leave out."""
+        copied.__setstate__(copy_of(super().__getstate__()))
         if hasattr(self, "_posterior"):
-            copied._posterior = deepcopy(self._posterior, memo)  # which a pickle may leave out
+            copied._posterior = copy_of(self._posterior)
         return copied
 
     def __getstate__(self):
@@ -940,6 +953,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         raw : ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log odds of ``classes_[1]`` for two classes, else log probabilities up to a constant a row.
 
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X has values beyond the knots.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
@@ -981,6 +999,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         y : ndarray of shape (n_samples,)
             The most probable class.
 
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X has values beyond the knots.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
@@ -1007,6 +1030,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
 
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X has values beyond the knots.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
@@ -1030,6 +1058,11 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         -------
         log_p : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X has values beyond the knots.
 
         Examples
         --------

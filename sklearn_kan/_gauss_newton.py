@@ -132,7 +132,7 @@ class Segments:
         layers = network.layers
         self.order = np.empty(len(network.weights), dtype=np.int64)
         self.tables = network.layers[0].tables
-        self.layers = []  # first segment, number of spline segments, first entry, first entry of the numbers
+        self.layers = []  # first segment, the layer, first entry, first entry of the numbers
         lengths, starts = [], []
         column = 0
         for layer, weights, numbers in zip(layers, network.places, network.places[len(layers) :], strict=False):

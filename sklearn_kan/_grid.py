@@ -11,7 +11,7 @@
 
 import numpy as np
 
-from ._bspline import breakpoints_of, extend_breakpoints, fit_functions
+from ._bspline import breakpoints_of, even_knots, extend_breakpoints, fit_functions
 from ._first_layer import FirstLayer
 from ._layer import FARTHEST, Layer, to_knots
 from ._network import Network
@@ -161,11 +161,11 @@ def initial_network(
     extrapolation,
     active,
     offset,
-    varied=None,
-    scaling=None,
-    ends=None,
-    breakpoints=None,
-    tables=None,
+    varied,
+    scaling,
+    ends,
+    breakpoints,
+    tables,
 ):
     """A network with random weights whose knots lie where the data is.
 
@@ -182,41 +182,36 @@ def initial_network(
         Columns that enter the network by splines; if none does and no table, no edge is trained.
     offset : ndarray of shape (n_out,)
         Raw prediction of the constant model.
-    varied : bool ndarray of shape (n_out,), default=None
-        Outputs that are not constant; others get no edges. None means all.
-    scaling : tuple of ndarrays of shape (n_in,), default=None
-        Centre and scale of the columns; None finds them.
-    ends : tuple of ndarrays of shape (n_in,), default=None
-        Lowest and highest value of the columns; None finds them.
-    breakpoints : ndarray of shape (n_in, grid_size + 1), default=None
-        Of the columns; None finds them.
-    tables : Tables, default=None
+    varied : bool ndarray of shape (n_out,)
+        Outputs that are not constant; others get no edges.
+    scaling : tuple of ndarrays of shape (n_in,)
+        Centre and scale of the columns.
+    ends : tuple of ndarrays of shape (n_in,)
+        Lowest and highest value of the columns.
+    breakpoints : ndarray of shape (n_in, grid_size + 1)
+        Of the columns.
+    tables : Tables
         Of layer 0; their values are set.
     """
-    alive = active.any() or (tables is not None and tables.mask.any())
-    center, scale = input_scaling(X, weight, whole=extrapolation == "error") if scaling is None else scaling
-    if breakpoints is None:
-        [breakpoints] = input_breakpoints(X, weight, center, scale, [grid_size], knots)
+    alive = active.any() or tables.mask.any()
+    center, scale = scaling
     layers = []
     for l, (n_in, n_out) in enumerate(zip(shape[:-1], shape[1:], strict=True)):  # noqa: E741
         if l > 0:
             center, scale = np.zeros(n_in), np.ones(n_in)
-            breakpoints = np.tile(np.linspace(-1.0, 1.0, grid_size + 1), (n_in, 1))
         n_basis = grid_size + degree
         weights = np.empty((n_in, n_basis + 1, n_out))
         weights[:, :-1] = rng.normal(scale=_SPLINE_NOISE / np.sqrt(n_in), size=(n_in, n_basis, n_out))
         weights[:, -1] = rng.normal(scale=np.sqrt(2.0 / (n_in + n_out)), size=(n_in, n_out))
         mask = np.full((n_in, n_out), alive) if l > 0 else np.repeat(active[:, None], n_out, axis=1)
-        if varied is not None and l == len(shape) - 2:
+        if l == len(shape) - 2:
             mask &= varied
         weights *= mask[:, None]
         linear = l > 0 or extrapolation != "constant"
-        placed = extend_breakpoints(breakpoints, degree)
+        placed = extend_breakpoints(breakpoints, degree) if l == 0 else even_knots(n_in, grid_size, degree)
         layers.append(Layer(weights, placed, center, scale, degree, base_activation, linear, mask))
-    if tables is not None:
-        tables = _random_values(tables, shape, rng)
-    reach = _reach(ends or extremes(X), layers[0].center, layers[0].scale)
-    layers[0] = FirstLayer(**layers[0].arguments(), tables=tables, reach=reach)
+    reach = _reach(ends, *scaling)
+    layers[0] = FirstLayer(**layers[0].arguments(), tables=_random_values(tables, shape, rng), reach=reach)
     return follow_activations(Network(layers, offset), *range_sample(X, weight), knots)
 
 

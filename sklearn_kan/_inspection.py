@@ -68,6 +68,11 @@ class InspectionMixin:
         scores : list of ndarray of shape (n_in, n_out)
             One array a layer; 0 for pruned edges.
 
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X is given and has values beyond the knots.
+
         Examples
         --------
         >>> import numpy as np
@@ -95,6 +100,11 @@ class InspectionMixin:
         -------
         scores : list of ndarray of shape (n_nodes,)
             The inputs first and the outputs last; these have edges on one side only.
+
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X is given and has values beyond the knots.
 
         Examples
         --------
@@ -203,6 +213,8 @@ class InspectionMixin:
         ------
         ValueError
             If `feature_names` has not one name a column, or `max_edges` is below 1.
+        ImportError
+            Without Matplotlib.
 
         Examples
         --------
@@ -244,6 +256,8 @@ class InspectionMixin:
         ------
         ValueError
             If there is no such edge, or it is pruned.
+        ImportError
+            Without Matplotlib.
 
         Examples
         --------
@@ -633,6 +647,13 @@ class InspectionMixin:
             `formula_vs_data` and `model_vs_data`: R^2, or the accuracy of a classifier; both of the formula are -inf
             where it is not defined at all rows, such as at missing values in a column that had none in training;
             `n_splines`: edges for which no named function was found, whose splines are used as they are.
+
+        Raises
+        ------
+        ValueError
+            With extrapolation='error', if X has values beyond the knots.
+        ImportError
+            Without SymPy.
 
         Examples
         --------

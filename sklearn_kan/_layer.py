@@ -189,7 +189,7 @@ class Layer:
         if terms.dense is not None:
             return terms.dense
         dense = np.empty((len(terms.value), self.n_in, self.n_basis + 1))
-        dense_kernel(terms.interval, terms.value, 0, dense)
+        dense_kernel(terms.interval, terms.value, dense)
         return dense.reshape(len(dense), -1)
 
     def kept(self, terms):

@@ -310,15 +310,15 @@ def gram_kernel(interval, value, sample_weight, gram):
 
 
 @njit
-def dense_kernel(interval, value, first, dense):
-    """Write all basis functions, zeros too, of the rows from first on: (n_rows, n_in, n_basis + 1)."""
+def dense_kernel(interval, value, dense):
+    """Write all basis functions, zeros too, shape (n_samples, n_in, n_basis + 1)."""
     n_in, n_terms = value.shape[1:]
     base = dense.shape[2] - 1
     for s in range(dense.shape[0]):
         for i in range(n_in):
             for g in range(base):
                 dense[s, i, g] = 0.0
-            g = interval[first + s, i]
+            g = interval[s, i]
             for a in range(n_terms - 1):
-                dense[s, i, g + a] = value[first + s, i, a]
-            dense[s, i, base] = value[first + s, i, n_terms - 1]
+                dense[s, i, g + a] = value[s, i, a]
+            dense[s, i, base] = value[s, i, n_terms - 1]

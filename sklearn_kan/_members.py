@@ -93,7 +93,7 @@ class Members(Competition):
 
         Measured for L-BFGS on noisy rows. Where the others explain next to nothing it stays alone, if it promises more.
         """
-        if not (self._suits_additive and self._by_evidence()):
+        if not (self._suits_additive and self._by_evidence()) or self.network.n_parameters == 0:
             return
         others = self.members
         raw = np.mean([member.network.raw_predict(self.rows.X) for member in others], axis=0)

@@ -196,7 +196,7 @@ class Network:
         return x, terms
 
     def backward(self, terms, delta, gradients):
-        """Add the gradient of sum(delta * raw) by the weights to `gradients`, one pair of arrays a layer."""
+        """Add the gradient of sum(delta * raw) by the weights to `gradients`, as of `layer_gradients`."""
         for layer, term, gradient in zip(self.layers[::-1], terms[::-1], gradients[::-1], strict=True):
             delta = layer.backward(term, delta, *gradient)
 
@@ -287,9 +287,19 @@ class Network:
 
     def activations(self, X, depth, start=0):
         """Values of the nodes of layer `depth`, shape (n_samples, n_depth), from those of another (0: the inputs)."""
-        for layer in self.layers[start:depth]:
-            X = layer.forward(layer.expand(X, slopes=False))
-        return X
+        if start == depth:
+            return X
+        out = np.empty((len(X), self.shape[depth]))
+
+        def fill(rows):
+            x = X[rows]
+            for layer in self.layers[start:depth]:
+                x = layer.forward(layer.expand(x, slopes=False))
+            out[rows] = x
+
+        for _ in map_chunks(fill, len(X), self.chunk_rows(_PREDICT_ELEMENTS)):
+            pass
+        return out
 
     def to_dict(self):
         """Plain arrays and values, from which `from_dict` rebuilds the network."""

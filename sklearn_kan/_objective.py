@@ -331,11 +331,14 @@ class Objective:
             gradient += part_gradient
         return value, gradient[self.network.free]
 
+    def curvature_root(self, raw, rows):
+        """A' of C = A A', the weighted curvature at some rows, shape (n_samples, n_rows, n_out)."""
+        factor = self.loss.curvature_factor(self.y[rows], raw)
+        return np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
+
     def _chunk_deltas(self, raw, terms, rows):
         """Cotangents A of every layer's output nodes, C = A A' the weighted curvature: (n_samples, n_rows, n_out)."""
-        factor = self.loss.curvature_factor(self.y[rows], raw)
-        delta = np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
-        deltas = [delta]
+        deltas = [self.curvature_root(raw, rows)]
         for layer, term in zip(self.network.layers[:0:-1], terms[:0:-1], strict=True):
             deltas.append(layer.input_gradient(term, deltas[-1]))
         return deltas[::-1]

@@ -14,7 +14,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from ._pruning import edge_attributions, measured
+from ._pruning import edge_attributions
 
 _POINTS = 200  # of every curve
 _FAINTEST = 0.15  # opacity of an edge of no importance
@@ -343,7 +343,7 @@ class KANDisplay:
         check_is_fitted(estimator)
         check_scalar(max_edges, "max_edges", Integral, min_val=1)
         names = feature_names_of(estimator, feature_names)
-        network = estimator.network_ if X is None else measured(estimator.network_, estimator._check_rows(X))
+        network = estimator._measured(X)
         places, importances = _important_edges(network, max_edges)
         edges = []
         for l, i, j in places:  # noqa: E741

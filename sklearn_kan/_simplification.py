@@ -61,7 +61,7 @@ def rounded(expression, decimals, *, keep=False):
         if node.is_Pow and node.exp.is_Rational:
             return visit(node.base) ** node.exp
         parts = node.args
-        if node.is_Add or node.is_Mul:  # factors such as 2 and pi are one number
+        if (node.is_Add or node.is_Mul) and node.free_symbols:  # factors such as 2 and pi are one number
             constant, rest = node.as_independent(*node.free_symbols, as_Add=node.is_Add)
             parts = [constant, *node.make_args(rest)]
         return node.func(*map(visit, parts)) if parts else node

@@ -1,5 +1,6 @@
 """Training of one network on one grid: a solver, the strengths of the penalties and the hidden knots take turns."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -210,6 +211,7 @@ class StageTrainer:
         self.adaptive = [name for name in ("alpha", "smoothing") if getattr(settings, name) == "auto"]
         self.n_cases = float(rows.weight.sum())
         self.before = None  # the last objective
+        self.reached_last = None  # by a solver: the network, and its theta after the last iteration
         self.look = None, None, False  # the last one at the activations: the network, its theta, whether any drifted
         self.sample = range_sample(rows.X, rows.weight)
 
@@ -225,6 +227,11 @@ class StageTrainer:
             self.network = follow_activations(self.network, *self.sample, self.settings.knots)
         self.finished = self.finished or self.reason is not None
         return self.progress.end_stage(self.network)
+
+    def _undo_trial(self):
+        """Back to the solver's last iteration: an interrupt may come at a step that was only tried."""
+        if self.reached_last is not None:
+            network, network.theta = self.reached_last
 
     def _restore_best(self):
         """Go back to the model with the best validation score."""
@@ -273,7 +280,7 @@ class StageTrainer:
             objective = self._follow(objective, solution.value) if follow else self._objective(objective.network)
         self.finished = converged or headway.fall < _STILL_RISING * self.settings.tol
         self.criterion, self.evidence = best.criterion, best.evidence
-        best.network.theta = best.solution.theta
+        best.network.theta, self.reached_last = best.solution.theta, None
         if by_evidence:
             self.strengths = self.evidence.strengths
         if plan.kept and not self.reason:
@@ -324,7 +331,7 @@ class StageTrainer:
         objective, plan = self._objective(network), Plan(max_iter, max_iter, max_iter)
         callback = self._callback(objective, 0, record=True)
         solution = self._minimise(objective, plan, callback, _SETTLED * self.settings.tol)
-        network.theta = solution.theta
+        network.theta, self.reached_last = solution.theta, None
         return network, solution.value
 
     def _by_evidence(self):
@@ -408,6 +415,7 @@ class StageTrainer:
             n_iter += 1
             network = objective.network
             network.theta = theta
+            self.reached_last = network, theta
             if record:
                 self._record(network, value)
             look = n_iter % every == 0
@@ -440,6 +448,7 @@ class StageTrainer:
     def _minimise(self, objective, plan, callback, tol=None):
         """The next iterations of a plan."""
         settings, theta = self.settings, objective.network.theta
+        self.reached_last = objective.network, theta
         tol = settings.tol if tol is None else tol
         common = {"max_iter": plan.next_iterations, "tol": tol, "callback": callback}
         if self.solver == "lm":
@@ -526,7 +535,7 @@ class StageTrainer:
         """
         self.network, self.solver = network, "adam"
         rate = self.settings.learning_rate_init
-        state = adam_start(network.n_parameters) | (state or {})  # an older pickle may know less
+        state = adam_start(network.n_parameters) | deepcopy(state or {})  # an older pickle may know less
         if state.get("rate") != rate:
             state.update(rate=rate, cut=1.0)
         network.theta, value = adam_epoch(

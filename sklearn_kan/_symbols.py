@@ -8,6 +8,7 @@ with four numbers that are trained like weights, unless others make up for them.
 import numpy as np
 
 from ._symbolic_library import LIBRARY, SymbolicFunction
+from ._threads import map_chunks
 
 # Step of the central difference that gives second derivatives, relative to the size of the argument.
 _STEP = 1e-5
@@ -202,6 +203,10 @@ class Symbols:
 
 def n_undefined(network, X):
     """Rows at which a symbol is not defined: there the network holds its argument inside of the domain."""
-    _, terms = network.forward(X, slopes=False, reach=np.inf)
-    of_layers = [layer.symbols.undefined(term.t) for layer, term in zip(network.layers, terms, strict=True)]
-    return np.count_nonzero(np.any(of_layers, axis=0))
+
+    def chunk(rows):
+        _, terms = network.forward(X[rows], slopes=False, reach=np.inf)
+        of_layers = [layer.symbols.undefined(term.t) for layer, term in zip(network.layers, terms, strict=True)]
+        return np.count_nonzero(np.any(of_layers, axis=0))
+
+    return sum(map_chunks(chunk, len(X), network.chunk_rows()))

@@ -102,6 +102,7 @@ class Trainer(Members):
                 raise
             warn(INTERRUPTED)
             self.stopped = True
+            self._undo_trial()
             self._keep_finished()
             self.value = None
         self._restore_best()
@@ -259,11 +260,6 @@ class Trainer(Members):
             found = safe_excess(held_out, out.weight, CONTRADICTION if tails == 1.0 else ANY_CONTRADICTION)
         if not self.progress.end_stage(self.network):
             self.excess = found
-
-    def _apart(self, make_network, most=np.inf):
-        """Rows to learn from, rows held out and a new network; the other ones go on as if nothing had been tried."""
-        rng = np.random.RandomState(0)
-        return *self._two_parts(rng, most), make_network(rng)
 
     def _exactness_pays(self, make_network):
         """Whether the data is as exact as it seems; asked where 'lm' may well learn noise by heart.

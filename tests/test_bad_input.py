@@ -237,6 +237,43 @@ def test_targets_of_regression():
         quick(KANRegressor).fit(X, np.zeros((40, 2, 2)))
 
 
+def test_targets_that_no_unit_suits():
+    X, y = table()
+    with pytest.raises(ValueError, match="y must be dense.*toarray"):
+        quick(KANRegressor).fit(X, scipy.sparse.csr_matrix(y[:, None]))
+    large = 1.7e308 / np.abs(y).max() * y
+    for loss, wrong in (("squared_error", large), ("poisson", np.abs(large))):
+        with pytest.raises(ValueError, match="y has values too large.*larger units"):
+            quick(KANRegressor, loss=loss).fit(X, wrong)
+
+
+@both
+@pytest.mark.parametrize("weight", [np.nan, np.inf, 0.0])
+def test_weights_that_are_one_number(Estimator, weight):
+    X, y = data(Estimator)
+    with pytest.raises(ValueError, match="(?i)sample.weight"):
+        quick(Estimator).fit(X, y, sample_weight=weight)
+    assert np.isfinite(response(quick(Estimator).fit(X, y, sample_weight=1e308), X)).all()
+
+
+@pytest.mark.parametrize("factor", ["heavy", [1.0], None])
+def test_class_weights_that_are_no_numbers(factor):
+    X, y = data(KANClassifier)
+    with pytest.raises(ValueError, match="class_weight must hold finite numbers"):
+        quick(KANClassifier, class_weight={0: factor, 1: 1.0}).fit(X, y)
+
+
+@both
+@pytest.mark.parametrize(
+    "option", [{"hidden_layer_sizes": [[1], [2, 3]]}, {"grid_size": [5, [6, 7]]}, {"grid_size": np.uint8([10, 5])}]
+)
+def test_sizes_that_are_no_sequence(Estimator, option):
+    """Ragged ones, and unsigned ones, whose differences are never negative."""
+    X, y = data(Estimator)
+    with pytest.raises(ValueError, match=next(iter(option))):
+        quick(Estimator, **option).fit(X, y)
+
+
 def test_targets_of_classification():
     X, y = data(KANClassifier)
     with pytest.raises(ValueError, match="(?i)continuous"):
@@ -344,6 +381,25 @@ def test_all_columns_constant(Estimator, solver):
         assert_allclose(found, y.mean(), atol=1e-6 if solver == "lm" else 0.1)
     else:
         assert_allclose(found, 0.5, atol=1e-6 if solver == "lm" else 0.1)
+
+
+@both
+def test_all_columns_constant_by_default(Estimator):
+    X, (_, y) = np.ones((80, 2)), data(Estimator, 80)
+    model = Estimator(random_state=0).fit(X, y)
+    assert_allclose(response(model, X), 0.5 if Estimator is KANClassifier else y.mean(), atol=1e-6)
+    assert model.n_parameters_ == 0 or not np.any(model.edge_scores()[0])
+
+
+def test_parameters_without_curvature():
+    """Beside missing values there is one value, at which the base activation is zero, and no ridge."""
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.normal(size=100), np.where(rng.uniform(size=100) < 0.3, np.nan, 1.0)])
+    y = X[:, 0] + np.isnan(X[:, 1]) + 0.1 * rng.normal(size=100)
+    model = quick(KANRegressor, alpha=0.0, max_iter=100).fit(X, y)
+    assert 2.0 < model.edof_ < 50.0
+    assert all(np.isfinite(strengths).all() for strengths in model.smoothing_)
+    assert_allclose(model.predict(X, return_std=True)[1].mean(), 0.1, rtol=0.3)
 
 
 @solvers

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sklearn_kan import KANRegressor
-from sklearn_kan._columns import as_table, categorical_columns, check_numbers, encode, learn_categories, learnt
+from sklearn_kan._columns import _check_numbers, as_table, categorical_columns, encode, learn_categories, learnt
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -159,8 +159,8 @@ def test_what_is_no_number(frame):
     with pytest.raises(ValueError, match="'red' in column 'colour'.*categorical_features"):
         encode(X, [None, None, ["a", "b"]])
     with pytest.raises(ValueError, match="'colour'"):
-        check_numbers(X)
-    check_numbers(X[["size"]])
+        _check_numbers(X, range(X.shape[1]))
+    _check_numbers(X[["size"]], [0])
     X = frame({"size": [1.0, np.inf], "kind": ["a", "b"]})
     with pytest.raises(ValueError, match="infinity"):
         encode(X, [None, ["a", "b"]])

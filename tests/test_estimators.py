@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_info
 
 from sklearn_kan import KANClassifier, KANRegressor, _base, _competition, _progress, _stage, _training
 from sklearn_kan._network import Network
+from sklearn_kan._objective import Objective
 
 SOLVERS = ("lm", "lbfgs", "adam")
 solvers = pytest.mark.parametrize("solver", SOLVERS)
@@ -837,6 +838,52 @@ def test_interrupt_while_starts_compete(monkeypatch):
         model = regressor(n_init=3).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
     assert model.n_iter_ == 0
+
+
+@pytest.mark.parametrize(("solver", "method"), [("lm", "value"), ("lbfgs", "value_and_gradient")])
+def test_interrupt_at_a_step_that_is_tried(solver, method, monkeypatch):
+    """It leaves what the last iteration reached, not the step."""
+    X, y = samples.formula(np.random.RandomState(0), 200)
+    values, evaluate = [], getattr(Objective, method)
+
+    def fit(stop=None):
+        def counted(self, theta):
+            result = evaluate(self, theta)
+            values.append(result if solver == "lm" else result[0])
+            if len(values) == stop:
+                raise KeyboardInterrupt
+            return result
+
+        values.clear()
+        monkeypatch.setattr(Objective, method, counted)
+        return KANRegressor((4,), solver=solver, n_init=1, alpha=1e-4, smoothing=1e-6, random_state=0).fit(X, y)
+
+    fit()
+    found = np.array(values)
+    worse = 1 + np.flatnonzero(found[1:] > 1.01 * np.minimum.accumulate(found)[:-1])
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = fit(int(worse[-1]) + 1)
+    assert_allclose(model.loss_, model.loss_curve_[-1], rtol=1e-6)
+
+
+def test_interrupted_partial_fit_leaves_the_model(monkeypatch):
+    """And the moments that its next pass begins with."""
+    X, y = table(400)
+    model, other = (regressor().partial_fit(X, y) for _ in range(2))
+    evaluate, calls = Objective.value_and_gradient, []
+
+    def counted(self, theta):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", counted)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, y)
+    monkeypatch.undo()
+    assert_array_equal(model.predict(X), other.predict(X))
+    assert_array_equal(model.partial_fit(X, y).predict(X), other.partial_fit(X, y).predict(X))
 
 
 def test_errors_leave_blas_threads_alone(monkeypatch):

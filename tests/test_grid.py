@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import naive
 from sklearn_kan import _grid
 from sklearn_kan._bspline import breakpoints_of, greville
+from sklearn_kan._categorical import Tables
 from sklearn_kan._grid import (
     any_drift,
     data_range,
@@ -15,6 +16,8 @@ from sklearn_kan._grid import (
     follow_activations,
     has_drifted,
     initial_network,
+    input_breakpoints,
+    input_scaling,
     refine,
     regauge,
 )
@@ -38,6 +41,10 @@ def start(X, shape=None, weight=None, seed=0, **options):
     shape = [X.shape[1], 1] if shape is None else shape
     options = {"active": np.ones(X.shape[1], dtype=bool), "offset": np.zeros(shape[-1]), **OPTIONS, **options}
     weight = np.ones(len(X)) if weight is None else weight
+    scaling = input_scaling(X, weight, whole=options["extrapolation"] == "error")
+    [breakpoints] = input_breakpoints(X, weight, *scaling, [options["grid_size"]], options["knots"])
+    options |= {"varied": np.ones(shape[-1], dtype=bool), "tables": Tables.empty(shape[1]), "ends": extremes(X)}
+    options |= {"scaling": scaling, "breakpoints": breakpoints}
     return initial_network(shape, X, weight, np.random.RandomState(seed), **options)
 
 

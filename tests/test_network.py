@@ -1,5 +1,7 @@
 """A network's parameters, its copies and its rows in chunks."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import samples
@@ -7,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
 from sklearn_kan._network import Network
+from sklearn_kan._symbols import n_undefined
 
 
 def make(shape=(2, 3, 2), **options):
@@ -90,6 +93,23 @@ def test_many_rows():
     frozen = X.copy()
     frozen.flags.writeable = False
     assert_array_equal(network.raw_predict(frozen), found)
+
+
+@pytest.mark.parametrize("work", ["activations", "n_undefined"])
+def test_memory_of_many_rows_is_bounded(work):
+    """Beyond what they return; all terms of these rows would be 48 MB."""
+    network = samples.network(np.random.RandomState(0), [10, 2, 1], 3)
+    X = np.random.RandomState(1).uniform(-1.0, 1.0, (100_000, 10))
+    run = {
+        "activations": lambda rows: network.activations(rows, 1),
+        "n_undefined": lambda rows: n_undefined(network, rows),
+    }
+    run[work](X[:1000])
+    tracemalloc.start()
+    run[work](X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 15e6
 
 
 @pytest.mark.parametrize(("shape", "grid_size"), [([3, 2], 3), ([60, 60, 1], 30), ([5000, 3, 1], 3)])

@@ -394,6 +394,7 @@ def test_the_covariance_is_pickled_if_asked_for():
         copied = copy.deepcopy(model)
         assert_array_equal(copied.predict(X, return_std=True)[1], model.predict(X, return_std=True)[1])
         assert copied._posterior is not model._posterior
+        assert_array_equal(copy.copy(model).predict(X, return_std=True)[1], model.predict(X, return_std=True)[1])
 
 
 def test_no_deviations_of_a_network_that_was_changed():

@@ -23,6 +23,32 @@ def table(n_samples=80, n_columns=2, seed=0, noise=0.0):
     return X, np.sin(4.0 * X[:, 0]) + X[:, -1] ** 2 + noise * rng.normal(size=n_samples)
 
 
+def test_partial_fit_of_another_grid_begins_with_other_moments():
+    """Those of a smaller network were read beyond their end."""
+    X, y = table(500)
+    model = KANRegressor((4,), random_state=0)
+    for part in np.array_split(np.arange(500), 5):
+        model.partial_fit(X[part], y[part])
+    fine = model.refine(40)
+    before = fine.score(X, y)
+    for _ in range(10):
+        fine.partial_fit(X, y)
+    assert fine.score(X, y) > before
+    assert all(len(fine._adam_state[name]) == fine.n_parameters_ for name in ("mean", "square"))
+
+
+def test_a_model_that_pruning_made_constant_goes_on():
+    X, _ = table()
+    y = np.random.RandomState(1).normal(size=len(X))
+    with pytest.warns(UserWarning, match="prune_threshold"):
+        model = KANRegressor((2,), prune_threshold=10.0, random_state=0).fit(X, y)
+    assert model.layer_sizes_ == [2, 1]
+    with pytest.warns(UserWarning, match="prune_threshold"):
+        assert np.isfinite(model.refine(10, X, y).predict(X)).all()
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        model.set_params(warm_start=True, hidden_layer_sizes=(3,)).fit(X, y)
+
+
 def labelled(n_samples=80, n_classes=2, seed=0):
     X, y = table(n_samples, seed=seed, noise=0.3)
     return X, np.searchsorted(np.quantile(y, np.arange(1, n_classes) / n_classes), y)

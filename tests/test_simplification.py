@@ -18,6 +18,11 @@ def values(expression, *symbols):
     return sympy.lambdify(symbols, expression, "numpy")(*points) * np.ones(20)
 
 
+def test_a_function_of_a_number():
+    phi = sympy.Function("phi_1_0_0")
+    assert rounded(2.34567 * phi(sympy.Float(0.512)) + x, 2) == sympy.Float("2.35") * phi(sympy.Float("0.51")) + x
+
+
 def test_number():
     assert number(1.0 / 3.0) == sympy.Rational(1, 3)
     assert number(-0.75 * np.pi) == -3 * sympy.pi / 4
