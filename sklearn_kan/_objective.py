@@ -336,7 +336,7 @@ class Objective:
         factor = self.loss.curvature_factor(self.y[rows], raw)
         return np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
 
-    def _chunk_deltas(self, raw, terms, rows):
+    def chunk_deltas(self, raw, terms, rows):
         """Cotangents A of every layer's output nodes, C = A A' the weighted curvature: (n_samples, n_rows, n_out)."""
         deltas = [self.curvature_root(raw, rows)]
         for layer, term in zip(self.network.layers[:0:-1], terms[:0:-1], strict=True):
@@ -374,7 +374,7 @@ class Objective:
 
         def chunk(rows):
             raw, terms = self.forward(rows)
-            gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
+            gram = self._chunk_gram(terms, self.chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
         hessian = None

@@ -7,6 +7,7 @@ import numpy as np
 
 from ._grid import any_drift, follow_activations, range_sample, with_overhang
 from ._network import Network
+from ._node_curvature import NodeCurvature
 from ._objective import Objective
 from ._smoothing import Evidence, first_strengths, update
 from ._solvers import Solution, adam, adam_epoch, adam_start, lbfgs, levenberg_marquardt
@@ -456,8 +457,7 @@ class StageTrainer:
             self.damping = min(solution.damping, FIRST_DAMPING)
             return solution
         if self.solver == "lbfgs":
-            known = self.evidence is not None and self.evidence.fit(objective.network)
-            return lbfgs(objective, theta, precondition=self.evidence.precondition if known else None, **common)
+            return lbfgs(objective, theta, precondition=self._preconditioner(objective, theta), **common)
         return adam(
             objective,
             theta,
@@ -468,6 +468,13 @@ class StageTrainer:
             state=self.adam_state,
             **common,
         )
+
+    def _preconditioner(self, objective, theta):
+        """For L-BFGS: the curvature that the evidence knows, or that of every input node where none will be found."""
+        if not self._by_evidence():
+            return NodeCurvature(objective, theta).precondition
+        known = self.evidence is not None and self.evidence.fit(objective.network)
+        return self.evidence.precondition if known else None
 
     def on_other_rows(self, network, rows):
         """A trainer on other rows that begins with a network, and else as this one did."""

@@ -40,7 +40,7 @@ LEVELS = {
     6: ("_network",),
     7: ("_gauss_newton", "_grid", "_pruning", "_progress", "_committee", "_blocks"),
     8: ("_objective", "_screening", "_covariance", "_fine_structure"),
-    9: ("_posterior",),
+    9: ("_posterior", "_node_curvature"),
     10: ("_smoothing", "_elimination"),
     11: ("_stage", "_plotting", "_symbolic", "_formula"),
     12: ("_competition", "_inspection", "_narrowing"),
