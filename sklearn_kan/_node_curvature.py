@@ -27,12 +27,10 @@ class NodeCurvature:
         self.network = network = objective.network
         network.theta = theta
         some = objective.thinned(_ROWS)
-        raw, terms = some.forward(slice(None))
-        deltas = some.chunk_deltas(raw, terms, slice(None))
-        self.bends = [max(float(np.mean(np.sum(delta**2, axis=(0, 1)))), _JITTER) for delta in deltas]
+        self.bends = [max(bend, _JITTER) for bend in some.bends()]
         self.inverses = [
-            inverses(bend * layer.gram(term, some.sample_weight) + penalty, _JITTER)[0]
-            for bend, layer, term, penalty in zip(self.bends, network.layers, terms, objective.matrices, strict=True)
+            inverses(bend * gram + penalty, _JITTER)[0]
+            for bend, gram, penalty in zip(self.bends, some.grams(), objective.matrices, strict=True)
         ]
         self.tables = self.bends[0] * objective.totals[:, None] + np.diag(objective.table_matrix)[:, None]
 

@@ -336,7 +336,7 @@ class Objective:
         factor = self.loss.curvature_factor(self.y[rows], raw)
         return np.ascontiguousarray(factor.transpose(0, 2, 1)) * np.sqrt(self.sample_weight[rows])[:, None, None]
 
-    def chunk_deltas(self, raw, terms, rows):
+    def _chunk_deltas(self, raw, terms, rows):
         """Cotangents A of every layer's output nodes, C = A A' the weighted curvature: (n_samples, n_rows, n_out)."""
         deltas = [self.curvature_root(raw, rows)]
         for layer, term in zip(self.network.layers[:0:-1], terms[:0:-1], strict=True):
@@ -374,7 +374,7 @@ class Objective:
 
         def chunk(rows):
             raw, terms = self.forward(rows)
-            gram = self._chunk_gram(terms, self.chunk_deltas(raw, terms, rows), segments)
+            gram = self._chunk_gram(terms, self._chunk_deltas(raw, terms, rows), segments)
             return *self._chunk_gradient(raw, terms, rows, factors), gram
 
         hessian = None
@@ -428,9 +428,8 @@ class Objective:
         smooth, smooth_gradient, _ = self._quadratic()
         return value + smooth, gradient + smooth_gradient[self.network.free], hessian + self.quadratic_curvature()
 
-    def _sparsity_curvature(self, factors, norms):
-        """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
-        hessian = np.zeros((len(self.network.weights), len(self.network.weights)))
+    def grams(self):
+        """Weighted Gram matrices of the terms of every input node, (n_in, n_basis + 1, n_basis + 1) a layer."""
 
         def chunk(rows):
             _, terms = self.forward(rows, slopes=False)
@@ -439,11 +438,24 @@ class Objective:
                 for layer, term in zip(self.network.layers, terms, strict=True)
             ]
 
-        grams = [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+        return [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+
+    def bends(self):
+        """Curvature by an output node of each layer, the mean over its nodes."""
+
+        def chunk(rows):
+            deltas = self._chunk_deltas(*self.forward(rows), rows)
+            return [float(np.sum(delta**2)) / delta.shape[2] for delta in deltas]
+
+        return [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+
+    def _sparsity_curvature(self, factors, norms):
+        """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""
+        hessian = np.zeros((len(self.network.weights), len(self.network.weights)))
         weights = [
             np.maximum(factor, 0.0) / np.maximum(norm, _SPARSE) for factor, norm in zip(factors, norms, strict=True)
         ]
-        for gram, weight, offset in zip(grams, weights, self.network.offsets, strict=True):
+        for gram, weight, offset in zip(self.grams(), weights, self.network.offsets, strict=True):
             add_blocks(hessian, offset, gram, weight)
         tables = self.network.layers[0].tables
         tables.add_l1_curvature(hessian, self.network.value_offset, self.totals, weights[0])

@@ -355,7 +355,7 @@ def test_segments_of_tables(shape):
     x = samples.mixed_inputs(rng, network, 30, unseen=True)
     objective = Objective(network, SquaredError(), x, np.zeros((30, shape[-1])), np.ones(30), Strengths())
     raw, terms = objective.forward(slice(None))
-    deltas = objective.chunk_deltas(raw, terms, slice(None))
+    deltas = objective._chunk_deltas(raw, terms, slice(None))
     segments = Segments(network)
     found = segments.unpacked(segments.gram(terms, deltas))
     segments.pays = False
