@@ -29,7 +29,7 @@ RELEVANT = [4, 11, 17]
 TABLES = ("concrete", "energy", "phoneme")
 GRID = [
     {"reg_lambda": [0.0], "prune_threshold": [0.0]},
-    {"reg_lambda": [0.0, 1e-3], "prune_threshold": [0.01, 0.02, 0.04]},
+    {"reg_lambda": [0.0, 1e-3], "prune_threshold": [0.005, 0.01, 0.02, 0.04]},
 ]
 SPARSE = {"reg_lambda": 1e-2, "prune_threshold": 1e-2}
 

@@ -55,8 +55,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
     grid_size : int, sequence of int or 'auto', default='auto'
         Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a column where that
         is more, from 5 to 10, and twice as many where the targets clearly vary faster than that along some column (in
-        tables of up to 20,000 rows, unless penalties are given). A sequence such as ``(3, 5, 10, 20)`` trains from
-        coarse to fine: each grid starts with the functions of the one before (paper section 2.4).
+        tables of up to 20,000 rows). A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts
+        with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.
@@ -588,8 +588,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
     grid_size : int, sequence of int or 'auto', default='auto'
         Intervals of the splines' grids; 'auto' takes one for every 100 training rows, or 3.5 rows a column where that
         is more, from 5 to 10, and twice as many where the targets clearly vary faster than that along some column (in
-        tables of up to 20,000 rows, unless penalties are given). A sequence such as ``(3, 5, 10, 20)`` trains from
-        coarse to fine: each grid starts with the functions of the one before (paper section 2.4).
+        tables of up to 20,000 rows). A sequence such as ``(3, 5, 10, 20)`` trains from coarse to fine: each grid starts
+        with the functions of the one before (paper section 2.4).
     degree : int, default=3
         Degree of the splines, 0 to 10; 3 is cubic. Degree 0 gives steps, whose slope of zero lets only the base
         activation train the layers before.

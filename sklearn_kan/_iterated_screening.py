@@ -42,7 +42,8 @@ class IteratedScreening:
         self.grid_sizes = grid_sizes and grid_stages(grid_sizes, *table.rows.X.shape, 1)
         penalties_given = "auto" not in (settings.alpha, settings.smoothing)
         for_reading = settings.reg_lambda > 0.0 or settings.prune_threshold > 0.0
-        self.screens = not (penalties_given or for_reading) and len(table.rows.X) <= CANONICAL_ROWS
+        self.is_small = len(table.rows.X) <= CANONICAL_ROWS
+        self.screens = self.is_small and not (penalties_given or for_reading)
 
     @property
     def most_rounds(self):
@@ -99,7 +100,7 @@ class IteratedScreening:
         rows, settings = part.rows, self.settings
         [size] = grid_stages(None, *rows.X.shape, 1)
         options = {"grid_size": size, "degree": settings.degree, "knots": settings.knots}
-        seek = self.screens and settings.degree > 0  # steps follow nothing as it is
+        seek = self.is_small and settings.degree > 0  # steps follow nothing as it is
         fine = seek and has_fine_structure(
             rows.X, rows.y, rows.weight, part.inner, ~part.categorical & ~part.is_name, **options
         )

@@ -76,7 +76,7 @@ def test_the_automatic_grid_is_finer(Estimator, monkeypatch):
         y, y_new = y - X[:, 2] > 0.0, y_new - new[:, 2] > 0.0
     fine = Estimator(random_state=0).fit(X, y)
     assert Estimator(grid_size=6, random_state=0).fit(X, y).grid_size_ == 6
-    assert Estimator(random_state=0, reg_lambda=1e-3).fit(X, y).grid_size_ == 6  # to be read
+    assert Estimator(random_state=0, reg_lambda=1e-3).fit(X, y).grid_size_ == 12  # one to be read as well
     monkeypatch.setattr(_fine_structure, "_CLEARLY", np.inf)
     coarse = Estimator(random_state=0).fit(X, y)
     assert (coarse.grid_size_, fine.grid_size_) == (6, 12)
