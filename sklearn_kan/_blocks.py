@@ -23,6 +23,8 @@ _WHOLE, _DENSE = 1400, 2000
 _WORK, _LEAST = 1e9, 150
 # As much where all parameters count together, and where no fewer rows will do.
 _MOST_WORK = 3e9
+# As many parameters, and as much work, where they count together and are asked for seldom.
+_LARGE, _LARGE_WORK = 2500, 2e10
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _ELEMENTS = 1 << 22
 _ROWS = 512
@@ -109,9 +111,10 @@ class Parts:
     Parameters
     ----------
     network : Network
-    detail : {'whole', 'nodes', 'last'}
-        All together; those of functions into different nodes as independent, and, where they are many, those of so many
-        neighbouring inputs only that their matrices are affordable; so, and of the last layer only.
+    detail : {'whole', 'large', 'nodes', 'last'}
+        All together; so, and of larger networks; those of functions into different nodes as independent, and, where
+        they are many, those of so many neighbouring inputs only that their matrices are affordable; so, and of the last
+        layer only.
 
     Attributes
     ----------
@@ -135,7 +138,7 @@ class Parts:
         if not len(free):
             self.groups = []
         else:
-            self.groups = [free] if detail == "whole" else self._nodes(free)
+            self.groups = [free] if self.is_whole else self._nodes(free)
         self.largest = max(map(len, self.groups), default=0)
         self.size = sum(len(group) ** 2 for group in self.groups)
 
@@ -165,20 +168,30 @@ class Parts:
         return np.searchsorted(self.free, self.columns[group])
 
     @property
+    def is_whole(self):
+        """Whether all parameters count together."""
+        return self.detail in ("whole", "large")
+
+    @property
+    def most_work(self):
+        """Multiply-adds that the matrices may cost."""
+        return _LARGE_WORK if self.detail == "large" else _MOST_WORK
+
+    @property
     def n_sums(self):
         """Rows a sample of the Jacobian that the matrices take."""
-        return self.shape[-1] if self.detail == "whole" else 1
+        return self.shape[-1] if self.is_whole else 1
 
     @property
     def fit_in_memory(self):
         """Whether the matrices of all groups, and one of all rows of tables, are not too large."""
-        most = min(_WHOLE, _DENSE) if self.detail == "whole" else _DENSE
+        most = {"whole": min(_WHOLE, _DENSE), "large": _LARGE}.get(self.detail, _DENSE)
         return max(self.size, self.n_table_rows**2) <= most**2
 
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
         work = min(n_rows, 2 * self.largest) * self.shape[-1] * self.size
-        return self.fit_in_memory and (work <= _MOST_WORK or self.detail == "last")
+        return self.fit_in_memory and (work <= self.most_work or self.detail == "last")
 
     def _layers(self, network, terms, delta):
         """From the last layer down: its number, the layer, its expansion, and cotangents of its output nodes."""
@@ -213,7 +226,7 @@ class Parts:
 
     def grams(self, network, terms, delta):
         """J' J of each group over all samples and sums."""
-        if self.detail == "whole":
+        if self.is_whole:
             jacobian = self.jacobian(network, terms, delta).reshape(-1, self.n_columns)
             return [_gram(jacobian[:, group]) for group in self.groups]
         factors = self._factors(network, terms, delta)
@@ -221,7 +234,7 @@ class Parts:
 
     def squares(self, network, terms, delta, roots):
         """Squared lengths of the rows of J of each group times its root, added up, shape (n_samples, n_sums)."""
-        if self.detail == "whole":
+        if self.is_whole:
             jacobian = self.jacobian(network, terms, delta)
             spread = (jacobian[:, :, group] @ root for group, root in zip(self.groups, roots, strict=True))
             return sum((np.einsum("srp,srp->sr", one, one) for one in spread), np.zeros(delta.shape[:2]))
@@ -284,9 +297,9 @@ def curved(objective, rows):
 
 def normal_matrices(objective, parts):
     """J' C J of each group, from all rows or a sample."""
-    most = _MOST_WORK if parts.detail == "whole" else _WORK
+    most = parts.most_work if parts.is_whole else _WORK
     step = int(np.ceil(objective.n_rows * parts.n_sums * parts.size / most))
-    if parts.detail == "whole" and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
+    if parts.is_whole and step == 1 and objective.strengths.reg_lambda == 0.0:  # the solver knows it
         return [objective.unsmoothed_equations(objective.network.theta)[2].copy()]
     some = objective.subset(stratified(objective.n_rows, step)) if step > 1 else objective
 

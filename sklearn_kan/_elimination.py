@@ -84,7 +84,7 @@ def needless_edges(objective, least, part, needed=()):
     theta : ndarray of shape (n_parameters,)
         All parameters as they make up for these edges, whose own are zero.
     """
-    parts, theta = affordable_parts(objective, ("whole", "nodes")), objective.network.theta.copy()
+    parts, theta = affordable_parts(objective, ("whole", "large", "nodes")), objective.network.theta.copy()
     if parts is None:
         return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklearn_kan import KANRegressor
+from sklearn_kan import KANRegressor, _blocks
 from sklearn_kan._elimination import _eliminate, _without, needless_edges
 from sklearn_kan._losses import SquaredError
 from sklearn_kan._objective import Objective, Strengths
@@ -137,3 +138,18 @@ def test_pruned_networks_are_trained_as_others_are(noise, solver):
     y = np.sin(3.0 * X[:, 0]) + X[:, 1] * X[:, 2] + noise * rng.normal(size=400)
     model = KANRegressor((8,), reg_lambda=1e-4, prune_threshold=1e-5, max_iter=30, random_state=0).fit(X, y)
     assert model.solver_ == solver
+
+
+def test_nodes_of_larger_networks_make_up_for_one_another(monkeypatch):
+    """Of two hidden nodes that do the same one is enough, which blocks of one node each cannot tell."""
+    rng = np.random.RandomState(0)
+    network = samples.network(rng, [2, 2, 1], 300)
+    first, last = network.layers
+    first.weights[:, :, 1], last.weights[1], last.knots[1] = first.weights[:, :, 0], last.weights[0], last.knots[0]
+    X = samples.inputs(rng, network, 500)
+    objective = Objective(network, SquaredError(), X, rng.normal(size=(500, 1)), np.ones(500), Strengths(1e-9))
+    assert 1400 < network.n_parameters < _blocks._LARGE
+    gone, _ = needless_edges(objective, 1e-3, 0.2)
+    assert len(gone) == 1
+    monkeypatch.setattr(_blocks, "_LARGE", 0)
+    assert needless_edges(objective, 1e-3, 0.2)[0] == []
