@@ -1,7 +1,5 @@
 """X, y and sample_weight as the network sees them: canonical rows, targets of unit scale, codes of classes."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
@@ -209,8 +207,10 @@ def class_weights(class_weight, classes, codes, weight):
     unknown = [label for label in class_weight if label not in labels]
     if unknown:
         raise ValueError(f"class_weight has labels {unknown} that are not among the classes {labels} of y.")
-    numbers = all(isinstance(factor, Real) for factor in class_weight.values())
-    factors = np.array([class_weight.get(label, 1.0) if numbers else np.nan for label in labels], dtype=np.float64)
+    try:
+        factors = np.array([float(class_weight.get(label, 1.0)) for label in labels])
+    except (TypeError, ValueError):
+        factors = np.full(len(labels), np.nan)
     if not (np.isfinite(factors).all() and (factors >= 0.0).all() and factors @ totals > 0.0):
         raise ValueError(
             f"class_weight must hold finite numbers of at least 0, and leave a row with weight, got {class_weight!r}."

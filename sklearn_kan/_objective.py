@@ -26,6 +26,8 @@ _BATCH_ELEMENTS = 1 << 19
 # Elements of the Jacobian of one chunk, and rows that repay adding up its product.
 _JACOBIAN_ELEMENTS = 1 << 20
 _JACOBIAN_ROWS = 512
+# Elements of the derivatives, and the fewest rows, that tell by how much layers bend.
+_BEND_ELEMENTS, _BEND_ROWS = 1 << 23, 100
 # |phi| below which the majoriser of the sparsity penalty is no longer sharpened, relative to the target's spread.
 _SPARSE = 1e-4
 
@@ -159,6 +161,12 @@ class Objective:
     def table_matrix(self):
         """The same at their strengths."""
         return np.repeat(self.table_strengths, self.network.layers[0].tables.sizes)[:, None] * self.table_unit
+
+    @property
+    def table_diagonal(self):
+        """The diagonal of `table_matrix`, without which that of many categories would be large."""
+        p, sizes = self.shares, self.network.layers[0].tables.sizes
+        return np.repeat(self.table_strengths, sizes) * (1.0 - 2.0 * p + (np.repeat(sizes, sizes) + 1.0) * p**2)
 
     def subset(self, rows):
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""
@@ -438,16 +446,24 @@ class Objective:
                 for layer, term in zip(self.network.layers, terms, strict=True)
             ]
 
-        return [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+        chunks = self._chunks(chunk)
+        grams = next(chunks)
+        for parts in chunks:  # of many columns two chunks' are large
+            for total, part in zip(grams, parts, strict=True):
+                total += part
+        return grams
 
     def bends(self):
-        """Curvature by an output node of each layer, the mean over its nodes."""
+        """Curvature by an output node of each layer, the mean over its nodes; of many outputs few rows tell it."""
+        size = self.y.shape[1] * max(self.network.shape[1:])
+        some = self.thinned(max(_BEND_ELEMENTS // size, _BEND_ROWS))
 
         def chunk(rows):
-            deltas = self._chunk_deltas(*self.forward(rows), rows)
+            deltas = some._chunk_deltas(*some.forward(rows), rows)
             return [float(np.sum(delta**2)) / delta.shape[2] for delta in deltas]
 
-        return [sum(parts) for parts in zip(*self._chunks(chunk), strict=True)]
+        rows = max(1, min(self.network.chunk_rows(), _JACOBIAN_ELEMENTS // size))
+        return [sum(parts) for parts in zip(*map_chunks(chunk, some.n_rows, rows), strict=True)]
 
     def _sparsity_curvature(self, factors, norms):
         """Curvature of a quadratic majoriser of the sparsity penalty: factor_ij / norm_ij times the Gram matrix."""

@@ -470,7 +470,12 @@ class StageTrainer:
         )
 
     def _preconditioner(self, objective, theta):
-        """For L-BFGS: the curvature that the evidence knows, or that of every input node where none will be found."""
+        """For L-BFGS: the curvature that the evidence knows, or that of every input node where none will be found.
+
+        None beside a sparsity penalty, whose kinks neither of them knows.
+        """
+        if self.reg_lambda > 0.0:
+            return None
         if not self._by_evidence():
             return NodeCurvature(objective, theta).precondition
         known = self.evidence is not None and self.evidence.fit(objective.network)

@@ -772,6 +772,21 @@ def test_convergence_warning():
     assert model.n_iter_ < 500
 
 
+def test_what_the_evidence_rose_by_of_late():
+    headway = _stage.Headway(1e-3, patience=30)
+    for criterion in (1.0, 0.5, 0.2):
+        assert headway.fall == np.inf
+        headway.note(criterion, np.inf, 20)
+    assert headway.fall == 0.8  # since iteration 20, the last one at least 30 before
+
+
+def test_a_warning_where_the_evidence_still_rises(monkeypatch):
+    X, y = make_friedman3(300, noise=0.1, random_state=0)
+    monkeypatch.setattr(_stage, "_STILL_RISING", 0.0)
+    with pytest.warns(ConvergenceWarning, match="max_iter=100"):
+        KANRegressor((4,), solver="lbfgs", n_init=1, random_state=0).fit(X, y)
+
+
 def test_no_convergence_warning_where_more_iterations_change_little():
     X, y = make_friedman3(1300, noise=0.1, random_state=0)
     model = KANRegressor((4,), solver="lbfgs", n_init=1, random_state=0)

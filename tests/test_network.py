@@ -8,6 +8,7 @@ import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
+from sklearn_kan import _threads
 from sklearn_kan._network import Network
 from sklearn_kan._symbols import n_undefined
 
@@ -96,8 +97,9 @@ def test_many_rows():
 
 
 @pytest.mark.parametrize("work", ["activations", "n_undefined"])
-def test_memory_of_many_rows_is_bounded(work):
+def test_memory_of_many_rows_is_bounded(work, monkeypatch):
     """Beyond what they return; all terms of these rows would be 48 MB."""
+    monkeypatch.setattr(_threads, "n_threads", lambda: 1)  # each has a chunk
     network = samples.network(np.random.RandomState(0), [10, 2, 1], 3)
     X = np.random.RandomState(1).uniform(-1.0, 1.0, (100_000, 10))
     run = {

@@ -31,10 +31,11 @@ def test_partial_fit_of_another_grid_begins_with_other_moments():
         model.partial_fit(X[part], y[part])
     fine = model.refine(40)
     before = fine.score(X, y)
+    assert fine._adam_state is None
     for _ in range(10):
         fine.partial_fit(X, y)
+        assert all(len(fine._adam_state[name]) == fine.n_parameters_ for name in ("mean", "square"))
     assert fine.score(X, y) > before
-    assert all(len(fine._adam_state[name]) == fine.n_parameters_ for name in ("mean", "square"))
 
 
 def test_a_model_that_pruning_made_constant_goes_on():
