@@ -336,6 +336,10 @@ class Tables:
             matrix[rows, rows] = np.eye(len(p)) - p + p[:, None] * ((len(p) + 1.0) * p - 1.0)
         return matrix
 
+    def curvature_diagonal(self, shares):
+        """Its diagonal, where the matrix of many categories would be large."""
+        return 1.0 - 2.0 * shares + (np.repeat(self.sizes, self.sizes) + 1.0) * shares**2
+
     def add_penalty(self, hessian, offset, matrix):
         """Add the curvature of the penalty to the Hessian of all parameters; the values begin at `offset`."""
         if not len(self):

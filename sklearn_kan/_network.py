@@ -5,7 +5,7 @@ import numpy as np
 from ._first_layer import FirstLayer
 from ._jit import plain
 from ._layer import FARTHEST, Layer
-from ._threads import map_chunks
+from ._threads import filled
 
 # Elements of one chunk's expansion of its widest layer: a few hundred kB stay in cache.
 _CHUNK_ELEMENTS = 1 << 16
@@ -206,13 +206,7 @@ class Network:
             with plain(len(X) * self.n_functions):
                 return self.forward(X, slopes=False)[0]
         out = np.empty((len(X), self.layers[-1].n_out))
-
-        def predict_rows(rows):
-            out[rows] = self.forward(X[rows], slopes=False)[0]
-
-        for _ in map_chunks(predict_rows, len(X), self.chunk_rows(_PREDICT_ELEMENTS)):
-            pass
-        return out
+        return filled(out, lambda rows: self.forward(X[rows], slopes=False)[0], self.chunk_rows(_PREDICT_ELEMENTS))
 
     def derivative(self, X, order, link_slopes):
         """Derivatives of a function of the raw predictions by the inputs, in chunks.
@@ -228,15 +222,13 @@ class Network:
         -------
         derivative : ndarray of shape (n_samples, n_out, n_in) or (n_samples, n_out, n_in, n_in)
         """
-        out = np.empty((len(X), self.shape[-1], *[self.shape[0]] * order))
 
         def differentiate_rows(rows):
             with np.errstate(over="ignore", invalid="ignore"):
-                out[rows] = self._derivative_rows(np.asarray(X[rows], dtype=np.float64), order, link_slopes)
+                return self._derivative_rows(np.asarray(X[rows], dtype=np.float64), order, link_slopes)
 
-        for _ in map_chunks(differentiate_rows, len(X), self._derivative_chunk_rows(order)):
-            pass
-        return out
+        out = np.empty((len(X), self.shape[-1], *[self.shape[0]] * order))
+        return filled(out, differentiate_rows, self._derivative_chunk_rows(order))
 
     def _derivative_chunk_rows(self, order):
         """Rows a chunk, from the shape alone; at least one."""
@@ -289,17 +281,14 @@ class Network:
         """Values of the nodes of layer `depth`, shape (n_samples, n_depth), from those of another (0: the inputs)."""
         if start == depth:
             return X
-        out = np.empty((len(X), self.shape[depth]))
 
-        def fill(rows):
+        def values(rows):
             x = X[rows]
             for layer in self.layers[start:depth]:
                 x = layer.forward(layer.expand(x, slopes=False))
-            out[rows] = x
+            return x
 
-        for _ in map_chunks(fill, len(X), self.chunk_rows(_PREDICT_ELEMENTS)):
-            pass
-        return out
+        return filled(np.empty((len(X), self.shape[depth])), values, self.chunk_rows(_PREDICT_ELEMENTS))
 
     def to_dict(self):
         """Plain arrays and values, from which `from_dict` rebuilds the network."""

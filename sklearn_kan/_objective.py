@@ -164,9 +164,9 @@ class Objective:
 
     @property
     def table_diagonal(self):
-        """The diagonal of `table_matrix`, without which that of many categories would be large."""
-        p, sizes = self.shares, self.network.layers[0].tables.sizes
-        return np.repeat(self.table_strengths, sizes) * (1.0 - 2.0 * p + (np.repeat(sizes, sizes) + 1.0) * p**2)
+        """The diagonal of `table_matrix`."""
+        tables = self.network.layers[0].tables
+        return np.repeat(self.table_strengths, tables.sizes) * tables.curvature_diagonal(self.shares)
 
     def subset(self, rows):
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""

@@ -17,7 +17,7 @@ from ._blocks import Parts, affordable_parts, curvatures, curved
 from ._cholesky import inverse_root, inverses
 from ._committee import apart, shares_of
 from ._covariance import Covariance
-from ._threads import map_chunks
+from ._threads import filled, map_chunks
 
 # Degrees of freedom that the fit took from the noise, in units of those of its linearisation: more, as it chose its
 # functions (1.4 is Kim & Gu's 2004). Groups that count as independent add up to that by themselves.
@@ -59,15 +59,13 @@ class Posterior:
     def variance(self, network, X):
         """Variance of raw predictions by the uncertainty of the weights, in chunks, shape (n_samples, n_outputs)."""
         parts = Parts(network, self.detail)
-        out = np.empty((len(X), network.shape[-1]))
         eye = np.eye(network.shape[-1])
 
-        def fill(rows):
+        def variances(rows):
             _, terms = network.forward(np.asarray(X[rows], dtype=np.float64))
-            out[rows] = parts.squares(network, terms, np.tile(eye, (len(terms[0].t), 1, 1)), self.roots)
+            return parts.squares(network, terms, np.tile(eye, (len(terms[0].t), 1, 1)), self.roots)
 
-        for _ in map_chunks(fill, len(X), parts.chunk_rows(len(eye))):
-            pass
+        out = filled(np.empty((len(X), len(eye))), variances, parts.chunk_rows(len(eye)))
         return out * (self.noise / max(self.noise.mean(), np.finfo(np.float64).tiny))
 
 

@@ -133,18 +133,18 @@ class Headway:
     noise: float = np.inf  # the least that counted
     since: int = 0
     n_done: int = 0
-    lowest: list = field(default_factory=list)  # iterations done, and the lowest criterion until then
+    rounds: list = field(default_factory=list)  # iterations done at the end of each, and its criterion
 
     @property
     def fall(self):
         """By how much the criterion fell over the last `patience` iterations; infinite where there were no more."""
-        earlier = [criterion for n_done, criterion in self.lowest if n_done <= self.n_done - self.patience]
-        return earlier[-1] - self.lowest[-1][1] if earlier else np.inf
+        earlier = [criterion for n_done, criterion in self.rounds if n_done <= self.n_done - self.patience]
+        return min(earlier) - min(criterion for _, criterion in self.rounds) if earlier else np.inf
 
     def note(self, criterion, noise, n_iter):
         """One more round."""
         self.n_done += n_iter
-        self.lowest.append((self.n_done, min([criterion] + [last for _, last in self.lowest[-1:]])))
+        self.rounds.append((self.n_done, criterion))
         lower, quieter = criterion < self.goal, noise < _LESS_NOISE * self.noise
         self.since = 0 if lower or quieter else self.since + n_iter
         if lower:

@@ -124,6 +124,17 @@ def map_chunks(function, n_rows, chunk_rows, most=_RUN):
         yield from results
 
 
+def filled(out, function, chunk_rows):
+    """The array with ``function(rows)`` in the rows of each chunk."""
+
+    def fill(rows):
+        out[rows] = function(rows)
+
+    for _ in map_chunks(fill, len(out), chunk_rows):
+        pass
+    return out
+
+
 def one_ahead(function, items):
     """Yield ``function(item)`` for each item, in order; with several threads the next one is made meanwhile."""
     yield from map(function, items) if n_threads() < 2 else _in_order(function, items, 1, 2)
