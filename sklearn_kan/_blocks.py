@@ -4,6 +4,9 @@
 
 P is the curvature of ridge and smoothness. Derivatives by a node's functions are in proportion to that by the node,
 df/dw_igj = B_ig(x) df/du_j: all nodes of a layer share the features B, and one row a sample stands for all outputs.
+A sample is in one row of a table: of tables with so many rows that a block would not hold them each one counts alone,
+
+    H_rj = n_r sum_s c_s (df_s/du_j)^2 + P_rr        n_r the share of the samples in row r
 """
 
 from dataclasses import dataclass
@@ -79,15 +82,20 @@ class Edges:
     terms: np.ndarray  # (n_terms,)
 
     def penalties(self, objective):
-        """Matrices of ridge and smoothness of an edge of every input node."""
-        return objective.table_matrix[None] if self.layer is None else objective.matrices[self.layer]
+        """Matrices of ridge and smoothness of each edge, shape (n_edges, n_terms, n_terms)."""
+        if self.layer is None:
+            return objective.table_curvature(self.terms)[None]
+        matrices = objective.matrices[self.layer]
+        if len(self.places) == 1:
+            return matrices[self.nodes[0]][_square(self.terms)][None]
+        return matrices[np.ix_(self.nodes, self.terms, self.terms)]
 
     def add_to(self, matrix, blocks):
-        """Add a matrix of these terms for each input node to the block of each edge."""
+        """Add a matrix of these terms for each edge to its block."""
         if len(self.places) == 1:
-            matrix[_square(self.places[0])] += blocks[self.nodes[0]][_square(self.terms)]
+            matrix[_square(self.places[0])] += blocks[0]
             return
-        matrix[self.places[:, :, None], self.places[:, None]] += blocks[np.ix_(self.nodes, self.terms, self.terms)]
+        matrix[self.places[:, :, None], self.places[:, None]] += blocks
 
     def of_gram(self, root):
         """The blocks of the edges in R R', of which no more is found, shape (n_edges, n_terms, n_terms)."""
@@ -119,12 +127,14 @@ class Parts:
     Attributes
     ----------
     groups : list of ndarray
-        Columns of `jacobian` of the parameters that count together.
+        Columns of `jacobian` of the parameters that count together; the last one may be `alone`.
+    alone : ndarray
+        Those that count alone, of tables with many rows; matrices and roots of theirs are diagonals.
     """
 
     def __init__(self, network, detail):
         self.detail, self.shape, self.free = detail, network.shape, network.free
-        self.n_table_rows = len(network.layers[0].tables.values)
+        self.tables = network.layers[0].tables
         self.lowest = len(network.layers) - 1 if detail == "last" else 0
         self.start, self.end = network.offsets[self.lowest], network.number_offsets[0]
         self.number_start = network.number_offsets[self.lowest]
@@ -135,30 +145,54 @@ class Parts:
         is_free = np.zeros(len(network.weights), dtype=bool)
         is_free[network.free] = True
         free = np.flatnonzero(is_free[columns])
-        if not len(free):
-            self.groups = []
+        self.long, self.alone = np.zeros(len(self.tables), dtype=bool), free[:0]
+        if self.is_whole:
+            self.groups = [free] if len(free) else []
         else:
-            self.groups = [free] if self.is_whole else self._nodes(free)
+            self.groups = self._nodes(self._set_apart(free))
         self.largest = max(map(len, self.groups), default=0)
         self.size = sum(len(group) ** 2 for group in self.groups)
+        self.groups += [self.alone] if len(self.alone) else []
+
+    def _most(self, n_free):
+        """Parameters of a group, at most."""
+        most = min(np.sqrt(0.5 * _WORK / (n_free * self.shape[-1])), _DENSE**2 / n_free) if n_free else _LEAST
+        return max(most, _LEAST)
+
+    def _set_apart(self, free):
+        """The free columns without those that count alone, which are set; features are those of the others."""
+        of_tables = self._in_table(self.places)
+        self.long = self.tables.sizes > self._most(len(free))
+        is_long = np.repeat(self.long, self.tables.sizes)
+        feature = np.cumsum(~is_long) - 1 - np.arange(len(is_long))
+        rows = self.places[of_tables, 2]
+        self.places[of_tables, 4] += feature[rows]
+        alone = np.zeros(len(self.places), dtype=bool)
+        alone[of_tables] = is_long[rows]
+        self.alone = free[alone[free]]
+        return free[~alone[free]]
+
+    def _in_table(self, places):
+        """Which places are in layer 0's tables."""
+        return (places[:, 0] == 0) & (places[:, 1] == self.shape[self.lowest])
 
     def _nodes(self, free):
-        """The free columns in groups of one node each, or of a part of its edges."""
+        """Some columns in groups of one node each, or of a part of its edges."""
+        if not len(free):
+            return []
         layer, output = self.places[free][:, [0, 3]].T
         node = layer * max(self.shape) + output
         order = np.argsort(node, kind="stable")
         groups = np.split(free[order], np.flatnonzero(np.diff(node[order])) + 1)
-        most = max(min(np.sqrt(0.5 * _WORK / (len(free) * self.shape[-1])), _DENSE**2 / len(free)), _LEAST)
-        return [part for group in groups for part in self._split(group, most)]
+        return [part for group in groups for part in self._split(group, self._most(len(free)))]
 
     def _split(self, group, most):
         """Parts of a node's group with about as many parameters at most; neighbours stay together.
 
         An edge is not divided, but for tables: a sample is in one row of each, so that rows share no sample.
         """
-        layer, node = self.places[group, :2].T
-        in_table = (layer == 0) & (node == self.shape[self.lowest])
-        starts = np.flatnonzero(np.diff(node, prepend=-1) | in_table)
+        in_table = self._in_table(self.places[group])
+        starts = np.flatnonzero(np.diff(self.places[group, 1], prepend=-1) | in_table)
         n_parts = min(-(-len(group) // int(most)), len(starts))
         at = starts[np.searchsorted(starts, len(group) * np.arange(1, n_parts) / n_parts, side="right") - 1]
         return np.split(group, np.unique(at[at > 0]))
@@ -186,7 +220,7 @@ class Parts:
     def fit_in_memory(self):
         """Whether the matrices of all groups, and one of all rows of tables, are not too large."""
         most = {"whole": min(_WHOLE, _DENSE), "large": _LARGE}.get(self.detail, _DENSE)
-        return max(self.size, self.n_table_rows**2) <= most**2
+        return max(self.size, self.tables.sizes[~self.long].sum() ** 2) <= most**2
 
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""
@@ -218,19 +252,35 @@ class Parts:
         features : ndarray of shape (n_samples, n_group)
         by_node : ndarray of shape (n_samples, n_sums)
         """
-        found = [(layer.features(term), rows) for _, layer, term, rows in self._layers(network, terms, delta)][::-1]
+        found = []
+        for l, layer, term, rows in self._layers(network, terms, delta):  # noqa: E741
+            features = layer.features(term, ~self.long) if l == 0 else layer.features(term)
+            found.insert(0, (features, rows))
         for group in self.groups:
+            if group is self.alone:
+                yield None, found[0][1]
+                continue
             k, _, _, j, _ = self.places[group[0]]
             features, rows = found[k]
             yield features[:, _as_slice(self.places[group, 4])], rows[:, :, j]
 
-    def grams(self, network, terms, delta):
-        """J' J of each group over all samples and sums."""
+    @property
+    def alone_at(self):
+        """Row of the tables and output node of the parameters that count alone."""
+        return tuple(self.places[self.alone][:, [2, 3]].T)
+
+    def grams(self, network, totals, terms, delta):
+        """J' J of each group over all samples and sums; totals are the weights of all samples at the tables' rows."""
         if self.is_whole:
             jacobian = self.jacobian(network, terms, delta).reshape(-1, self.n_columns)
             return [_gram(jacobian[:, group]) for group in self.groups]
-        factors = self._factors(network, terms, delta)
-        return [_gram(np.sqrt(np.einsum("sr,sr->s", rows, rows))[:, None] * features) for features, rows in factors]
+
+        def gram(features, rows):
+            if features is None:
+                return np.outer(totals, np.einsum("srj,srj->j", rows, rows))[self.alone_at]
+            return _gram(np.sqrt(np.einsum("sr,sr->s", rows, rows))[:, None] * features)
+
+        return [gram(*factors) for factors in self._factors(network, terms, delta)]
 
     def squares(self, network, terms, delta, roots):
         """Squared lengths of the rows of J of each group times its root, added up, shape (n_samples, n_sums)."""
@@ -240,6 +290,12 @@ class Parts:
             return sum((np.einsum("srp,srp->sr", one, one) for one in spread), np.zeros(delta.shape[:2]))
         total = np.zeros(delta.shape[:2])
         for (features, rows), root in zip(self._factors(network, terms, delta), roots, strict=True):
+            if features is None:
+                values, variance = np.zeros(self.tables.values.shape), np.zeros((len(total), rows.shape[2]))
+                values[self.alone_at] = root**2
+                self.tables.with_values(values).forward(terms[0].rows, variance)
+                total += np.einsum("sj,srj->sr", variance, rows**2)
+                continue
             spread = features @ root
             total += np.einsum("sp,sp->s", spread, spread)[:, None] * rows**2
         return total
@@ -247,7 +303,7 @@ class Parts:
     @cached_property
     def edges(self):
         """The edges of each group, a list of `Edges`; numbers of symbols are left out."""
-        return [self._edges(group) for group in self.groups]
+        return [[] if group is self.alone else self._edges(group) for group in self.groups]
 
     def _edges(self, group):
         layer, node, term, output = self.places[group, :4].T
@@ -268,6 +324,8 @@ class Parts:
     def add_penalties(self, objective, matrices):
         """Add the curvature of ridge and smoothness to the matrix of each group: terms of one edge curb one another."""
         for edges, matrix in zip(self.edges, matrices, strict=True):
+            if matrix.ndim == 1:
+                matrix += objective.table_diagonal[self.alone_at[0]]
             for some in edges:
                 some.add_to(matrix, some.penalties(objective))
 
@@ -304,7 +362,7 @@ def normal_matrices(objective, parts):
     some = objective.subset(stratified(objective.n_rows, step)) if step > 1 else objective
 
     def chunk(rows):
-        return parts.grams(some.network, *curved(some, rows))
+        return parts.grams(some.network, objective.totals, *curved(some, rows))
 
     chunk_rows = min(parts.chunk_rows(parts.n_sums), max(_ROWS, objective.network.chunk_rows()))
     total = [0.0] * len(parts.groups)

@@ -327,14 +327,12 @@ class Tables:
         gradient = strength * (off + p * by_mean)
         return 0.5 * float(np.vdot(gradient, self.values)), gradient
 
-    def curvature(self, shares):
-        """Curvature of the penalty at strength 1 by the rows of one output node, shape (n_rows, n_rows)."""
-        matrix = np.zeros((len(self.values), len(self.values)))
-        for k in range(len(self)):
-            rows = self.rows_of(k)
-            p = shares[rows]
-            matrix[rows, rows] = np.eye(len(p)) - p + p[:, None] * ((len(p) + 1.0) * p - 1.0)
-        return matrix
+    def curvature(self, shares, rows=slice(None)):
+        """Curvature of the penalty at strength 1 by some rows of one output node, shape (n_rows, n_rows)."""
+        table, size = (np.repeat(of, self.sizes)[rows] for of in (np.arange(len(self)), self.sizes))
+        p = shares[rows]
+        matrix = np.eye(len(p)) - p + p[:, None] * ((size + 1.0) * p - 1.0)
+        return np.where(table[:, None] == table, matrix, 0.0)
 
     def curvature_diagonal(self, shares):
         """Its diagonal, where the matrix of many categories would be large."""

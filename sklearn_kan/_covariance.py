@@ -17,7 +17,7 @@ class Covariance:
         At the parameters in question.
     parts : Parts
     matrices : list of ndarray of shape (n_group, n_group)
-        H of each group of parts.
+        H of each group of parts; of parameters that count alone the diagonal, as in `roots`.
     least : float
         Added to the diagonal of H, at least, in its own units. Directions that stay singular do not count.
 
@@ -27,8 +27,8 @@ class Covariance:
         R of each group, R R' = V.
     blocks : list of ndarray of shape (n_in, n_terms, n_terms)
         V of each layer, summed over the edges of each input node.
-    tables : ndarray of shape (n_rows, n_rows)
-        The same for the rows of layer 0's tables.
+    tables : ndarray of shape (n_rows,)
+        The same for the rows of layer 0's tables, times their penalty's curvature at strength 1, each row added up.
     edof : float
     log_determinant : float
         Of H.
@@ -37,13 +37,30 @@ class Covariance:
     def __init__(self, objective, parts, matrices, least):
         self.roots, self.edof, self.log_determinant = [], 0.0, 0.0
         self.blocks = [np.zeros_like(penalty) for penalty in objective.matrices]
-        self.tables = np.zeros_like(objective.table_matrix)
+        self.tables, strengths = np.zeros(len(objective.totals)), objective.row_strengths
         for edges, matrix in zip(parts.edges, matrices, strict=True):
+            if matrix.ndim == 1:
+                self._add_alone(objective, parts.alone_at[0], matrix)
+                continue
             root, added, log_determinant = inverse_root(matrix, least)
             self.roots.append(root)
             self.log_determinant += log_determinant
             self.edof += len(root) - float(added @ np.einsum("pq,pq->p", root, root))
             for some in edges:
-                some.add(some.of_gram(root), self.tables[None] if some.layer is None else self.blocks[some.layer])
-        pairs = zip([*self.blocks, self.tables], [*objective.matrices, objective.table_matrix], strict=True)
+                own = some.of_gram(root)
+                if some.layer is None:
+                    self.tables[some.terms] += (
+                        np.sum(own * some.penalties(objective), axis=(0, 2)) / strengths[some.terms]
+                    )
+                else:
+                    some.add(own, self.blocks[some.layer])
+        pairs = zip([*self.blocks, self.tables], [*objective.matrices, strengths], strict=True)
         self.edof -= float(sum(np.vdot(own, penalty) for own, penalty in pairs))
+
+    def _add_alone(self, objective, rows, diagonal):
+        """Parameters of some rows of the tables, each of which counts alone."""
+        self.roots.append(diagonal**-0.5)
+        self.log_determinant += float(np.sum(np.log(diagonal)))
+        self.edof += len(rows)
+        unit = (objective.table_diagonal / objective.row_strengths)[rows]
+        np.add.at(self.tables, rows, unit / diagonal)

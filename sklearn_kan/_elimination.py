@@ -89,10 +89,14 @@ def needless_edges(objective, least, part, needed=()):
         return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
     groups, found, first = [], [], objective.network.layers[0]
+    long = {int(i) for i in first.tables.columns[parts.long]}  # what their rows are worth is not known together
     for group, matrix in zip(parts.groups, curvatures(objective, parts), strict=True):
+        if matrix.ndim == 1:
+            continue
         (root, _, _), parameters = inverse_root(matrix, LEAST_CURVATURE), parts.parameters(group)
         inverse = upper_product(root)
-        edges = {edge: at for edge, at in _edges_of(parts.places[group], first) if edge not in needed}
+        every = _edges_of(parts.places[group], first)
+        edges = {edge: at for edge, at in every if edge not in needed and (edge[0] > 0 or edge[1] not in long)}
         groups.append((parameters, inverse, edges))
         found += _eliminate(inverse.copy(), theta[parameters], edges, least, most)
     gone = [edge for _, edge in sorted(found)[:most]]

@@ -137,14 +137,15 @@ class FirstLayer(Layer):
         super().jacobian(terms, delta, out, offset, number_offset)
         self.tables.jacobian(terms.rows, delta, out, value_offset)
 
-    def features(self, terms):
-        """Those of a layer, then whether samples are in the rows of the tables."""
+    def features(self, terms, tables=None):
+        """Those of a layer, then whether samples are in the rows of the tables, or of some of these."""
+        some = np.flatnonzero(np.ones(len(self.tables), dtype=bool) if tables is None else tables)
         features = super().features(terms)
-        if not len(self.tables):
+        if not len(some):
             return features
-        rows = np.zeros((len(features), 1, len(self.tables.values)))
-        self.tables.jacobian(terms.rows, np.ones((len(rows), 1, 1)), rows, 0)
-        return np.hstack([features, rows[:, 0]])
+        starts, stops = self.tables.starts[some], (self.tables.starts + self.tables.sizes)[some]
+        rows = [terms.rows[:, k, None] == np.arange(*of) for k, *of in zip(some, starts, stops, strict=True)]
+        return np.hstack([features, *rows])
 
     def input_curvature(self, terms, delta):
         apart = np.isnan(terms.t)

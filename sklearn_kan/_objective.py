@@ -152,21 +152,24 @@ class Objective:
             self._parts[detail] = Parts(self.network, detail)
         return self._parts[detail]
 
-    @cached_property
-    def table_unit(self):
-        """Curvature by the rows of layer 0's tables at strength 1, for each output node, shape (n_rows, n_rows)."""
-        return self.network.layers[0].tables.curvature(self.shares)
+    @property
+    def row_strengths(self):
+        """Of the penalty on the rows of layer 0's tables, shape (n_rows,)."""
+        return np.repeat(self.table_strengths, self.network.layers[0].tables.sizes)
+
+    def table_curvature(self, rows):
+        """Of the penalty, by some of these rows, for each output node, shape (n_rows, n_rows)."""
+        return self.row_strengths[rows, None] * self.network.layers[0].tables.curvature(self.shares, rows)
 
     @cached_property
     def table_matrix(self):
-        """The same at their strengths."""
-        return np.repeat(self.table_strengths, self.network.layers[0].tables.sizes)[:, None] * self.table_unit
+        """The same by all of them."""
+        return self.table_curvature(slice(None))
 
     @property
     def table_diagonal(self):
         """The diagonal of `table_matrix`."""
-        tables = self.network.layers[0].tables
-        return np.repeat(self.table_strengths, tables.sizes) * tables.curvature_diagonal(self.shares)
+        return self.row_strengths * self.network.layers[0].tables.curvature_diagonal(self.shares)
 
     def subset(self, rows):
         """The same objective on some rows, which are expanded anew: that costs less than to copy."""

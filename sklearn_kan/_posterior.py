@@ -39,7 +39,7 @@ class Posterior:
     ----------
     detail : {'whole', 'nodes', 'last'}
         Which parameters count, see `Parts`.
-    roots : list of ndarray of shape (n_group, n_group)
+    roots : list of ndarray of shape (n_group, n_group), or (n_group,) of those that count alone
         For the mean of the outputs' noise.
     noise : ndarray of shape (n_outputs,)
         phi of every output, in units of scaled targets.
@@ -155,9 +155,9 @@ def _freedom_of_rows(objective, parts):
     jacobian = parts.jacobian(objective.network, *curved(objective, slice(None)))[..., group].reshape(-1, len(group))
     matrix = np.eye(len(jacobian))
     for some in edges:
-        penalties = some.penalties(objective)[np.ix_(some.nodes, some.terms, some.terms)]
         factors = jacobian[:, some.places].swapaxes(0, 1)
-        matrix += np.hstack(factors @ inverses(penalties, _LEAST_PENALTY)[0]) @ np.hstack(factors).T
+        penalties = inverses(some.penalties(objective), _LEAST_PENALTY)[0]
+        matrix += np.hstack(factors @ penalties) @ np.hstack(factors).T
     if not np.abs(matrix).max() < _LARGEST:
         return None
     root, _, _ = inverse_root(matrix, 0.0)

@@ -53,7 +53,7 @@ class Evidence:
     evidence: float  # log marginal likelihood a target, up to a constant
     edof: float
     dispersion: float
-    inverses: list  # of the blocks of H that were looked at, each with the places of its parameters
+    inverses: list  # of the blocks of H that were looked at, or diagonals, each with the places of its parameters
 
     def cross_validated(self, n_targets):
         """Variance of the noise as generalised cross-validation tells it."""
@@ -67,7 +67,8 @@ class Evidence:
         """Product of the inverse blocks with a vector of all parameters."""
         direction = gradient.copy()
         for places, inverse in self.inverses:
-            direction[places] = inverse @ gradient[places]
+            own = gradient[places]
+            direction[places] = inverse * own if inverse.ndim == 1 else inverse @ own
         return direction
 
 
@@ -78,7 +79,8 @@ def _covariance(objective, theta, *, dense):
         return Covariance(objective, parts, [objective.normal_equations(theta)[2]], _FIRST_JITTER), []
     found = Covariance(objective, parts, curvatures(objective, parts), _FIRST_JITTER)
     places = map(parts.parameters, parts.groups)
-    return found, list(zip(places, map(upper_product, found.roots), strict=True))
+    blocks = (root**2 if root.ndim == 1 else upper_product(root) for root in found.roots)
+    return found, list(zip(places, blocks, strict=True))
 
 
 def affordable(network, n_rows):
@@ -176,13 +178,11 @@ def _add_tables(objective, covariance, strength, gamma, size):
     tables = objective.network.layers[0].tables
     if not len(tables):
         return
-    unit = objective.table_unit
-    used = np.sum(covariance.tables * unit, axis=1)
-    squares = np.sum(tables.values * (unit @ tables.values), axis=1)
+    squares = np.sum(tables.values * tables.penalty(objective.shares, np.ones(len(tables)))[1], axis=1)
     for k, i in enumerate(tables.columns):
         rows = tables.rows_of(k)
         free = tables.mask[k].sum() * tables.sizes[k] / objective.table_strengths[k]
-        gamma[i] += strength[i] * (free - used[rows].sum())
+        gamma[i] += strength[i] * (free - covariance.tables[rows].sum())
         size[i] += squares[rows].sum()
 
 

@@ -1,13 +1,16 @@
 """Tables of layer 0 against loops over samples, finite differences and dense matrices."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import samples
 from numpy.testing import assert_allclose, assert_array_equal
 
 import naive
-from sklearn_kan import _blocks
+from sklearn_kan import KANRegressor, _blocks
 from sklearn_kan._categorical import Tables, atoms_of
+from sklearn_kan._covariance import Covariance
+from sklearn_kan._elimination import needless_edges
 from sklearn_kan._first_layer import FirstLayer
 from sklearn_kan._gauss_newton import Segments
 from sklearn_kan._grid import follow_activations, refine, regauge
@@ -365,7 +368,7 @@ def test_segments_of_tables(shape):
     assert np.diag(found)[network.value_offset :].max() > 0.0
 
 
-@pytest.mark.parametrize("least", [1, 8])
+@pytest.mark.parametrize("least", [4, 8])
 def test_tables_are_divided(least, monkeypatch):
     """Where work is dear a group may hold some rows of a table; matrices and penalties are parts of the whole ones."""
     rng = np.random.RandomState(0)
@@ -392,6 +395,72 @@ def test_tables_are_divided(least, monkeypatch):
         assert_allclose(penalty, expected, rtol=1e-10, atol=1e-12)
     found = update(objective, network.theta, 60.0, ["alpha"], dense=False)
     assert np.isfinite(found.evidence) and 0.0 < found.edof < len(network.free)
+
+
+def test_rows_of_long_tables_count_alone(monkeypatch):
+    """Their curvature is their share of the rows times the mean over all rows; the rest counts together as before."""
+    objective = samples.mixed_objective(PENALTIES["ridge"])
+    network, whole = objective.network, objective.unsmoothed_equations(objective.network.theta)[2]
+    monkeypatch.setattr(_blocks, "_WORK", 0.0)
+    monkeypatch.setattr(_blocks, "_LEAST", 3)
+    parts = _blocks.Parts(network, "nodes")
+    monkeypatch.setattr(_blocks, "_WORK", np.inf)
+    assert_array_equal(parts.long, [True, False, False])
+    assert_array_equal(np.sort(np.concatenate(parts.groups)), network.free)
+    _, _, row, node, _ = parts.places[parts.alone].T
+    assert set(row) == set(range(4)) and parts.groups[-1] is parts.alone
+    matrices = _blocks.curvatures(objective, parts)
+    places = [parts.parameters(group) for group in parts.groups]
+    by_node = [np.diag(whole)[places[-1]][node == j].sum() for j in range(3)]  # every sample is in one of the rows
+    penalty = objective.quadratic_curvature()
+    expected = objective.totals[row] * np.array(by_node)[node] + np.diag(penalty)[places[-1]]
+    assert_allclose(matrices[-1], expected, rtol=1e-10)
+    for place, matrix in zip(places[:-1], matrices, strict=False):
+        assert_allclose(matrix, (whole + penalty)[np.ix_(place, place)], rtol=1e-8, atol=1e-12)
+
+    dense, curbed = np.zeros_like(whole), np.zeros_like(whole)
+    for place, matrix in zip(places, matrices, strict=True):
+        at = np.ix_(place, place)
+        dense[at] = np.diag(matrix) if matrix.ndim == 1 else matrix
+        curbed[at] = np.diag(np.diag(penalty)[place]) if matrix.ndim == 1 else penalty[at]
+    covariance, found = np.linalg.inv(dense), Covariance(objective, parts, matrices, 1e-14)
+    assert_allclose(found.edof, np.trace(covariance @ (dense - curbed)), rtol=1e-8)
+    assert_allclose(found.log_determinant, np.linalg.slogdet(dense)[1], rtol=1e-10)
+
+    eye = np.tile(np.eye(2), (objective.n_rows, 1, 1))
+    _, terms = network.forward(objective.X)
+    jacobian = _blocks.Parts(network, "whole").jacobian(network, terms, eye)[:, :, network.free]
+    expected = np.einsum("srp,pq,srq->sr", jacobian, covariance, jacobian)
+    assert_allclose(parts.squares(network, terms, eye, found.roots), expected, rtol=1e-8)
+
+
+def test_edges_of_long_tables_are_not_eliminated(monkeypatch):
+    objective = samples.mixed_objective(PENALTIES["ridge"])
+    monkeypatch.setattr(_blocks, "_WHOLE", 10)
+    monkeypatch.setattr(_blocks, "_LARGE", 10)
+    every, _ = needless_edges(objective, np.inf, 1.0)
+    assert {edge[1] for edge in every if edge[0] == 0} == {0, 1, 2, 3}
+    monkeypatch.setattr(_blocks, "_LEAST", 3)
+    monkeypatch.setattr(_blocks, "_DENSE", 10)
+    objective = samples.mixed_objective(PENALTIES["ridge"])
+    monkeypatch.setattr(_blocks.Parts, "affordable", lambda parts, n_rows: parts.detail == "nodes")
+    some, theta = needless_edges(objective, np.inf, 1.0)
+    assert {edge[1] for edge in some if edge[0] == 0} == {1, 2, 3}
+    assert np.isfinite(theta).all()
+
+
+def test_thousands_of_names_are_no_noise_to_learn():
+    """2,200 names with two rows or so each, which tell nothing: predictions are hardly worse than without them."""
+    rng = np.random.default_rng(0)
+    n_rows = 4_500
+    frame = pd.DataFrame({"name": [f"n{k}" for k in rng.integers(2_200, size=n_rows)], "x": rng.uniform(-1, 1, n_rows)})
+    y = frame.x.to_numpy() ** 2 + 0.5 * rng.normal(size=n_rows)
+    model = KANRegressor((4,), n_init=1, random_state=0).fit(frame[:3_500], y[:3_500])
+    mean, deviation = model.predict(frame[3_500:], return_std=True)
+    error = np.sqrt(np.mean((mean - y[3_500:]) ** 2))
+    assert error < 0.54
+    assert model.edof_ < 700
+    assert 0.8 * error < deviation.mean() < 1.2 * error
 
 
 def test_matrices_of_very_many_categories_are_not_affordable(monkeypatch):
