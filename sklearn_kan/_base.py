@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Self
 
 import numpy as np
@@ -160,6 +161,12 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def _settings(self):
+        """The constructor's parameters; numbers of NumPy as those of Python: few bits overflow."""
+        given = self.get_params(deep=False)
+        return SimpleNamespace(**{k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()})
+
     # --- fit --------------------------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, *, refining=False):
@@ -186,7 +193,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         if warm:
             rounds, train = 1, partial(self._go_on, table, offset, hidden, grid_sizes, refining)
         else:
-            screening = IteratedScreening(self, self._loss(), table, offset, hidden, grid_sizes)
+            screening = IteratedScreening(self._settings, self._loss(), table, offset, hidden, grid_sizes)
             rounds, train = screening.most_rounds, screening.train
         n_stages = most_stages(self, len(grid_sizes or [None]), warm=warm, rounds=rounds)
         progress = Progress(self, n_stages, {**data, "y": y}, categories)
@@ -209,8 +216,8 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         whole = Whole.of_all(scaling)
         progress.whole = whole.network
         sizes = grid_sizes if refining else grid_stages(grid_sizes, *table.rows.X.shape, self.grid_size_)
-        network, sizes = self._warm_start(table, hidden, sizes)
-        trainer = Trainer(self, self._loss(), table.rows, table.validation, rng, progress)
+        network, sizes = self._warm_start(table, hidden, sizes, refining)
+        trainer = Trainer(self._settings, self._loss(), table.rows, table.validation, rng, progress)
         trainer.count_from(offset)
         if trainer.share_of(network) > 1.0 or _in_other_units(table.rows.y):
             warn(
@@ -229,7 +236,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         weight = self._check_weight(sample_weight, X)
         y, weight = self._number_targets(y, weight, warm=True)
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=True)
-        trainer = Trainer(self, self._loss(), rows, None, check_random_state(self.random_state), None)
+        trainer = Trainer(self._settings, self._loss(), rows, None, check_random_state(self.random_state), None)
         trainer.count_from(self._raw_offset(rows.y, rows.weight))
         return trainer, self._going_on(rows, inner), scaling
 
@@ -316,27 +323,27 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
             raise ValueError("sample_weight must be finite, with at least one positive value.")
         return as_cases(weight)
 
-    def _warm_start(self, table, hidden, grid_sizes):
+    def _warm_start(self, table, hidden, grid_sizes, refining):
         """The fitted network to go on with, and the grid stages that are left."""
+        name, remedy = ("refine", "Set it back") if refining else ("warm_start=True", "Set warm_start=False")
         network = self._going_on(table.given, table.inner)
         n_hidden, asked_for = len(network.layers) - 1, self._hidden  # all or some nodes of these may be pruned
         if hidden not in (None, asked_for) and (asked_for is not None or len(hidden) != n_hidden):
             raise ValueError(
-                f"warm_start=True goes on with layers {network.shape}, but "
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for other ones. Set warm_start=False."
+                f"{name} goes on with layers {network.shape}, but "
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for other ones. {remedy}."
             )
-        for name in ("degree", "base_activation"):
-            fitted = getattr(network.layers[0], name)
-            if getattr(self, name) != fitted:
+        for kept in ("degree", "base_activation"):
+            fitted = getattr(network.layers[0], kept)
+            if getattr(self, kept) != fitted:
                 raise ValueError(
-                    f"warm_start=True goes on with {name}={fitted!r}, but {name}={getattr(self, name)!r} was set. "
-                    "Set warm_start=False."
+                    f"{name} goes on with {kept}={fitted!r}, but {kept}={getattr(self, kept)!r} was set. {remedy}."
                 )
         if network.layers[0].linear == (self.extrapolation == "constant"):
             ends = "lines" if network.layers[0].linear else "constants"
             raise ValueError(
-                f"warm_start=True goes on with functions that end as {ends}, but extrapolation={self.extrapolation!r} "
-                "was set. Set warm_start=False."
+                f"{name} goes on with functions that end as {ends}, but extrapolation={self.extrapolation!r} was set. "
+                f"{remedy}."
             )
         left = [grid_size for grid_size in grid_sizes if grid_size >= network.layers[0].grid_size]
         if not left:
@@ -446,7 +453,7 @@ class BaseKAN(InspectionMixin, CallbackSupportMixin, BaseEstimator, metaclass=AB
         rows, scaling, inner = self._rows(X, y, weight, categories, warm=not first)
         if not first:
             self._warn_of_range(rows, inner)
-        trainer = Trainer(self, self._loss(), rows, None, rng, None)
+        trainer = Trainer(self._settings, self._loss(), rows, None, rng, None)
         trainer.loss_curve = list(self.loss_curve_)
         with single_blas_thread():
             if first:

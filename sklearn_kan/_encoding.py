@@ -1,5 +1,7 @@
 """X, y and sample_weight as the network sees them: canonical rows, targets of unit scale, codes of classes."""
 
+from math import fsum
+
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
@@ -39,7 +41,7 @@ def canonical_rows(X, y, weight):
     if len(X) > CANONICAL_ROWS:
         return X, y, weight
     X, y = X + 0.0, y + 0.0  # -0.0 becomes 0.0
-    order = np.lexsort(np.hstack([y, X]).T)
+    order = np.lexsort(np.hstack([weight[:, None], y, X]).T)
     X, y, weight = X[order], y[order], weight[order]
     new = np.ones(len(X), dtype=bool)
     same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
@@ -63,7 +65,7 @@ def as_cases(weight, n_cases=None):
     if may_be_counts(used):
         return weight / _common_factor(used)
     weight = weight / used.max()
-    return weight * ((len(used) if n_cases is None else n_cases) / weight.sum())
+    return weight * ((len(used) if n_cases is None else n_cases) / fsum(weight))  # in whatever order
 
 
 def in_cases(y, weight):
@@ -190,7 +192,7 @@ def class_targets(codes, n_classes):
 def weighed_by_class(class_weight, classes, codes, weight):
     """Weights times those of the classes."""
     weighed = weight * class_weights(class_weight, classes, codes, weight)[codes]
-    return weighed if class_weight == "balanced" else as_cases(weighed, weight.sum())  # 'balanced' keeps the sum
+    return weighed if class_weight == "balanced" else as_cases(weighed, fsum(weight))  # 'balanced' keeps the sum
 
 
 def class_weights(class_weight, classes, codes, weight):

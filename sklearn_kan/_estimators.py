@@ -1,9 +1,10 @@
 """KANRegressor and KANClassifier: their targets, losses and predictions."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
 from numbers import Real
-from typing import Self
+from typing import Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,8 +87,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
-        distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
-        for that (many columns, many classes and few rows; thousands of categories) keep strengths that are even.
+        distant columns, and the values of many categories, of large tables a part of the rows counts, and networks that
+        are too large even for that (many columns, many classes and few rows) keep strengths that are even.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
         where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
@@ -252,37 +253,37 @@ class KANRegressor(RegressorMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
+        hidden_layer_sizes: str | int | Sequence[int] = "auto",
         *,
-        loss="squared_error",
-        quantile=None,
-        epsilon=1.35,
-        categorical_features="from_dtype",
-        grid_size="auto",
-        degree=3,
-        knots="auto",
-        extrapolation="linear",
-        base_activation="silu",
-        solver="auto",
-        alpha="auto",
-        smoothing="auto",
-        reg_lambda=0.0,
-        l1_weight=1.0,
-        entropy_weight=1.0,
-        prune_threshold=0.0,
-        n_init="auto",
-        max_iter=100,
-        tol=1e-3,
-        batch_size="auto",
-        learning_rate_init=1e-2,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        warm_start=False,
-        store_covariance=False,
-        random_state=None,
-        verbose=0,
-    ):
+        loss: str = "squared_error",
+        quantile: float | None = None,
+        epsilon: float = 1.35,
+        categorical_features: str | ArrayLike | None = "from_dtype",
+        grid_size: str | int | Sequence[int] = "auto",
+        degree: int = 3,
+        knots: str = "auto",
+        extrapolation: str = "linear",
+        base_activation: str = "silu",
+        solver: str = "auto",
+        alpha: str | float = "auto",
+        smoothing: str | float = "auto",
+        reg_lambda: float = 0.0,
+        l1_weight: float = 1.0,
+        entropy_weight: float = 1.0,
+        prune_threshold: float = 0.0,
+        n_init: str | int = "auto",
+        max_iter: int = 100,
+        tol: float = 1e-3,
+        batch_size: str | int = "auto",
+        learning_rate_init: float = 1e-2,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        store_covariance: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes,
             categorical_features=categorical_features,
@@ -427,6 +428,12 @@ class KANRegressor(RegressorMixin, BaseKAN):
     def _loss(self):
         return regression_loss(self._target_loss, self.quantile, self.epsilon, self._fixed_dispersion)
 
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> np.ndarray: ...
+
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+
     def predict(self, X: ArrayLike, return_std: bool = False) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         r"""Predict targets, and how far new observations will lie from them.
 
@@ -496,8 +503,8 @@ class KANRegressor(RegressorMixin, BaseKAN):
         if self._posterior is None:
             raise ValueError(
                 "return_std=True needs the covariance of the weights, which this model does not hold: it came from a "
-                "pickle or partial_fit, its network was changed, or it has too many parameters. Call fit with fewer "
-                "nodes or store_covariance=True."
+                "pickle, as from a worker of n_jobs, or from partial_fit, its network was changed, or it has too many "
+                "parameters. Call fit with store_covariance=True, or with fewer nodes."
             )
         return self._posterior.noise + self._posterior.variance(self.network_, X)
 
@@ -619,8 +626,8 @@ class KANClassifier(ClassifierMixin, BaseKAN):
         likelihood (generalised Fellner-Schall, Wood & Fasiolo 2017): noise-free data is fitted to many digits, noisy
         data smoothly, and columns that explain nothing fade. `fit` then returns the network with the most evidence.
         For 'lbfgs' and 'adam' functions into different nodes count as independent, in wide networks also those of
-        distant columns and categories, of large tables a part of the rows counts, and networks that are too large even
-        for that (many columns, many classes and few rows; thousands of categories) keep strengths that are even.
+        distant columns, and the values of many categories, of large tables a part of the rows counts, and networks that
+        are too large even for that (many columns, many classes and few rows) keep strengths that are even.
         Of more than 15 columns with fewer than 100 rows each a new network begins with those that show an effect,
         alone, given the others or in products of two (sure independence screening, Fan & Lv 2008), and is trained anew
         where its residuals show one of the rest. So it is with columns of names, categories with fewer than 5 rows
@@ -774,34 +781,34 @@ class KANClassifier(ClassifierMixin, BaseKAN):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
+        hidden_layer_sizes: str | int | Sequence[int] = "auto",
         *,
-        categorical_features="from_dtype",
-        class_weight=None,
-        grid_size="auto",
-        degree=3,
-        knots="auto",
-        extrapolation="linear",
-        base_activation="silu",
-        solver="auto",
-        alpha="auto",
-        smoothing="auto",
-        reg_lambda=0.0,
-        l1_weight=1.0,
-        entropy_weight=1.0,
-        prune_threshold=0.0,
-        n_init="auto",
-        max_iter=100,
-        tol=1e-3,
-        batch_size="auto",
-        learning_rate_init=1e-2,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        categorical_features: str | ArrayLike | None = "from_dtype",
+        class_weight: str | dict | None = None,
+        grid_size: str | int | Sequence[int] = "auto",
+        degree: int = 3,
+        knots: str = "auto",
+        extrapolation: str = "linear",
+        base_activation: str = "silu",
+        solver: str = "auto",
+        alpha: str | float = "auto",
+        smoothing: str | float = "auto",
+        reg_lambda: float = 0.0,
+        l1_weight: float = 1.0,
+        entropy_weight: float = 1.0,
+        prune_threshold: float = 0.0,
+        n_init: str | int = "auto",
+        max_iter: int = 100,
+        tol: float = 1e-3,
+        batch_size: str | int = "auto",
+        learning_rate_init: float = 1e-2,
+        early_stopping: str | bool = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int | bool = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes,
             categorical_features=categorical_features,

@@ -122,7 +122,8 @@ def levenberg_marquardt(objective, theta, *, max_iter, tol, damping=1e-2, callba
             growth *= 2.0
             if damping > _LARGEST_DAMPING:  # no step lowers the value: a minimum to rounding
                 return Solution(theta, value, n_iter, True, 1.0)
-        predicted = 0.5 * (damping * step @ (scale * step) - gradient @ step)  # by the equation that step solves
+        with np.errstate(all="ignore"):  # of parameters far apart
+            predicted = 0.5 * (damping * step @ (scale * step) - gradient @ step)  # by the equation that step solves
         ratio = (value - new_value) / max(predicted, np.finfo(float).tiny)
         damping = max(_SMALLEST_DAMPING, damping * max(_LARGEST_FALL, 1.0 - (2.0 * min(ratio, 1.0) - 1.0) ** 3))
         theta, value = new_theta, new_value

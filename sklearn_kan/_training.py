@@ -45,6 +45,8 @@ _ROWS_AN_INTERVAL = 2
 _AUTO_GRIDS, _ROWS_OF_AUTO, _ROWS_A_COLUMN = (5, 10), 100, 3.5
 # Least degrees of freedom that are left for the noise, in parts of the rows.
 _LEAST_FREEDOM = 0.3
+# Part of the constant model's loss below which no iterations are missed: six digits of the targets are met.
+_EXACT = 1e-12
 # Fourth moment of normal noise, in units of its variance, and of noise with heavy tails in units of that.
 _NORMAL_TAILS, _HEAVY_TAILS = 3.0, 4.0
 _TINY = np.finfo(np.float64).tiny
@@ -483,7 +485,7 @@ class Trainer(Members):
 
     def _warn_of_iterations(self):
         """Tell that the last stage ended too early."""
-        if not self.finished:
+        if not self.finished and self.training_loss() > _EXACT * self.null_loss:
             warn(
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",

@@ -4,7 +4,9 @@ import pickle
 import subprocess
 import sys
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_type_hints
 
 import joblib
 import numpy as np
@@ -1322,3 +1324,63 @@ def test_adam_settles_on_exact_data():
         model = KANRegressor((10,), solver="adam", max_iter=30, random_state=seed).fit(X, truth(X))
         errors.append(np.sqrt(np.mean((model.predict(X_test) - truth(X_test)) ** 2)))
     assert max(errors) < 4e-3
+
+
+@pytest.mark.parametrize("hidden", [(1,), (3,), "auto"])
+def test_a_perfect_fit_does_not_ask_for_more_iterations(hidden):
+    X = np.random.default_rng(0).uniform(size=(200, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = KANRegressor(hidden, random_state=0).fit(X, X[:, 0])
+    assert model.score(X, X[:, 0]) > 1.0 - 1e-12
+    with pytest.warns(ConvergenceWarning):
+        KANRegressor((3,), max_iter=1, random_state=0).fit(X, np.sin(6.0 * X[:, 0]))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam", "lm"])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("degree", np.uint8(3)),
+        ("max_iter", np.uint8(50)),
+        ("batch_size", np.uint8(20)),
+        ("n_init", np.int8(2)),
+        ("grid_size", np.uint8(6)),
+        ("tol", np.float32(0.25)),
+    ],
+)
+def test_numbers_of_few_bits_do_not_overflow(name, value, solver):
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (60, 2))
+    y, options = X[:, 0] ** 2 + X[:, 1], {"solver": solver, "max_iter": 20, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model, other = (KANRegressor((2,), **{**options, name: v}).fit(X, y) for v in (value, value.item()))
+    assert_array_equal(model.predict(X), other.predict(X))
+    assert model.get_params()[name] is value
+
+
+def test_the_order_of_rows_with_any_weights_changes_no_bit():
+    rng = np.random.default_rng(7)
+    X, y, weight = rng.uniform(-1.0, 1.0, (60, 3)), rng.normal(size=60), 10.0 ** rng.uniform(-8.0, 8.0, 60)
+    X, y, weight = (np.concatenate([values, values[:5]]) for values in (X, y, weight))
+    weight[-5:] *= 3.0
+    order = rng.permutation(len(X))
+    one = KANRegressor((2,), solver="lbfgs", random_state=0).fit(X, y, weight)
+    other = KANRegressor((2,), solver="lbfgs", random_state=0).fit(X[order], y[order], weight[order])
+    assert_array_equal(one.predict(X), other.predict(X))
+
+
+@pytest.mark.parametrize("other", [{"degree": 2}, {"extrapolation": "constant"}])
+def test_refine_names_itself(other):
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (60, 2))
+    model = KANRegressor((), random_state=0).fit(X, X[:, 0]).set_params(**other)
+    with pytest.raises(ValueError, match=r"^refine goes on with .* Set it back\.$"):
+        model.refine(20, X, X[:, 0])
+
+
+@pytest.mark.parametrize("Estimator", [KANRegressor, KANClassifier])
+def test_every_parameter_has_a_type(Estimator):
+    hints = get_type_hints(Estimator.__init__)
+    assert set(hints) - {"return"} == set(Estimator().get_params())
+    assert hints["grid_size"] == str | int | Sequence[int]

@@ -1,6 +1,7 @@
 """Named functions for edges, by hand and by search: what is found, what is kept, what stays as it was."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -484,3 +485,12 @@ def test_the_formula_of_an_exact_model_with_many_functions():
     assert named.fidelity(X[400:], y[400:])["n_splines"] == 0
     assert named.score(X[400:], y[400:]) > 1.0 - 1e-12
     assert named.get_params() == model.get_params()
+
+
+def test_no_warning_of_numbers_leaks():
+    X, y = np.random.default_rng(0).standard_cauchy((100, 1)), np.arange(100) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = KANClassifier((2,), max_iter=10, random_state=0).fit(X, y)
+        warnings.simplefilter("error", RuntimeWarning)
+        model.auto_symbolic(X, y, library=["x", "x^2", "sin", "exp"])
