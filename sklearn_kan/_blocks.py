@@ -4,7 +4,7 @@
 
 P is the curvature of ridge and smoothness. Derivatives by a node's functions are in proportion to that by the node,
 df/dw_igj = B_ig(x) df/du_j: all nodes of a layer share the features B, and one row a sample stands for all outputs.
-A sample is in one row of a table: of tables with so many rows that a block would not hold them each one counts alone,
+A sample is in one row of a table: of tables with so many rows that no block would hold them each one counts alone,
 
     H_rj = n_r sum_s c_s (df_s/du_j)^2 + P_rr        n_r the share of the samples in row r
 """
@@ -162,7 +162,7 @@ class Parts:
     def _set_apart(self, free):
         """The free columns without those that count alone, which are set; features are those of the others."""
         of_tables = self._in_table(self.places)
-        self.long = self.tables.sizes > self._most(len(free))
+        self.long = self.tables.sizes > min(self._most(len(free)), _DENSE**2 / max(len(free), 1))
         is_long = np.repeat(self.long, self.tables.sizes)
         feature = np.cumsum(~is_long) - 1 - np.arange(len(is_long))
         rows = self.places[of_tables, 2]
@@ -218,9 +218,9 @@ class Parts:
 
     @property
     def fit_in_memory(self):
-        """Whether the matrices of all groups, and one of all rows of tables, are not too large."""
+        """Whether the matrices of all groups are not too large."""
         most = {"whole": min(_WHOLE, _DENSE), "large": _LARGE}.get(self.detail, _DENSE)
-        return max(self.size, self.tables.sizes[~self.long].sum() ** 2) <= most**2
+        return self.size <= most**2
 
     def affordable(self, n_rows):
         """Whether memory and work suffice for all groups; all outputs count, of which functions learn together."""

@@ -37,10 +37,11 @@ class Covariance:
     def __init__(self, objective, parts, matrices, least):
         self.roots, self.edof, self.log_determinant = [], 0.0, 0.0
         self.blocks = [np.zeros_like(penalty) for penalty in objective.matrices]
-        self.tables, strengths = np.zeros(len(objective.totals)), objective.row_strengths
+        tables, self.tables = objective.network.layers[0].tables, np.zeros(len(objective.totals))
         for edges, matrix in zip(parts.edges, matrices, strict=True):
             if matrix.ndim == 1:
-                self._add_alone(objective, parts.alone_at[0], matrix)
+                unit = tables.curvature_diagonal(objective.shares)
+                self._add_alone(parts.alone_at[0], unit, np.maximum(matrix, least * matrix.max() or 1.0))
                 continue
             root, added, log_determinant = inverse_root(matrix, least)
             self.roots.append(root)
@@ -49,18 +50,15 @@ class Covariance:
             for some in edges:
                 own = some.of_gram(root)
                 if some.layer is None:
-                    self.tables[some.terms] += (
-                        np.sum(own * some.penalties(objective), axis=(0, 2)) / strengths[some.terms]
-                    )
+                    self.tables[some.terms] += np.sum(own[0] * tables.curvature(objective.shares, some.terms), axis=1)
                 else:
                     some.add(own, self.blocks[some.layer])
-        pairs = zip([*self.blocks, self.tables], [*objective.matrices, strengths], strict=True)
+        pairs = zip([*self.blocks, self.tables], [*objective.matrices, objective.row_strengths], strict=True)
         self.edof -= float(sum(np.vdot(own, penalty) for own, penalty in pairs))
 
-    def _add_alone(self, objective, rows, diagonal):
-        """Parameters of some rows of the tables, each of which counts alone."""
+    def _add_alone(self, rows, unit, diagonal):
+        """Parameters of some rows of the tables, each of which counts alone; unit is their penalty's at strength 1."""
         self.roots.append(diagonal**-0.5)
         self.log_determinant += float(np.sum(np.log(diagonal)))
         self.edof += len(rows)
-        unit = (objective.table_diagonal / objective.row_strengths)[rows]
-        np.add.at(self.tables, rows, unit / diagonal)
+        np.add.at(self.tables, rows, unit[rows] / diagonal)

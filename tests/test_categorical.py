@@ -441,8 +441,10 @@ def test_edges_of_long_tables_are_not_eliminated(monkeypatch):
     every, _ = needless_edges(objective, np.inf, 1.0)
     assert {edge[1] for edge in every if edge[0] == 0} == {0, 1, 2, 3}
     monkeypatch.setattr(_blocks, "_LEAST", 3)
-    monkeypatch.setattr(_blocks, "_DENSE", 10)
+    monkeypatch.setattr(_blocks, "_WORK", 0.0)
     objective = samples.mixed_objective(PENALTIES["ridge"])
+    assert len(objective.parts("nodes").alone)  # and remembered
+    monkeypatch.setattr(_blocks, "_WORK", np.inf)
     monkeypatch.setattr(_blocks.Parts, "affordable", lambda parts, n_rows: parts.detail == "nodes")
     some, theta = needless_edges(objective, np.inf, 1.0)
     assert {edge[1] for edge in some if edge[0] == 0} == {1, 2, 3}
@@ -461,6 +463,15 @@ def test_thousands_of_names_are_no_noise_to_learn():
     assert error < 0.54
     assert model.edof_ < 700
     assert 0.8 * error < deviation.mean() < 1.2 * error
+
+
+def test_many_columns_of_many_names_leave_the_one_that_tells():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({f"c{j}": [f"k{v}" for v in rng.integers(120, size=2_000)] for j in range(20)})
+    y = frame.c0.str[1:].astype(int).to_numpy() % 7 / 3.0 + 0.5 * rng.normal(size=2_000)
+    model = KANRegressor((4,), n_init=1, random_state=0).fit(frame[:1_500], y[:1_500])
+    assert model.score(frame[1_500:], y[1_500:]) > 0.5
+    assert model.edof_ < 400
 
 
 def test_matrices_of_very_many_categories_are_not_affordable(monkeypatch):
