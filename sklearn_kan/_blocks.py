@@ -4,7 +4,7 @@
 
 P is the curvature of ridge and smoothness. Derivatives by a node's functions are in proportion to that by the node,
 df/dw_igj = B_ig(x) df/du_j: all nodes of a layer share the features B, and one row a sample stands for all outputs.
-A sample is in one row of a table: of tables with so many rows that no block would hold them each one counts alone,
+Where the blocks would be too large the rows of long tables count alone: a sample is in one row of a table,
 
     H_rj = n_r sum_s c_s (df_s/du_j)^2 + P_rr        n_r the share of the samples in row r
 """
@@ -129,7 +129,7 @@ class Parts:
     groups : list of ndarray
         Columns of `jacobian` of the parameters that count together; the last one may be `alone`.
     alone : ndarray
-        Those that count alone, of tables with many rows; matrices and roots of theirs are diagonals.
+        Those that count alone, of long tables; matrices and roots of theirs are diagonals.
     """
 
     def __init__(self, network, detail):
@@ -149,10 +149,15 @@ class Parts:
         if self.is_whole:
             self.groups = [free] if len(free) else []
         else:
-            self.groups = self._nodes(self._set_apart(free))
-        self.largest = max(map(len, self.groups), default=0)
-        self.size = sum(len(group) ** 2 for group in self.groups)
+            self.groups = self._nodes(free)
+            if len(self.tables.values) > _DENSE or self._size() > _DENSE**2:
+                self.groups = self._nodes(self._set_apart(free))
+        self.largest, self.size = max(map(len, self.groups), default=0), self._size()
         self.groups += [self.alone] if len(self.alone) else []
+
+    def _size(self):
+        """Elements of the matrices of all groups."""
+        return sum(len(group) ** 2 for group in self.groups)
 
     def _most(self, n_free):
         """Parameters of a group, at most."""

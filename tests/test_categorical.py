@@ -368,7 +368,7 @@ def test_segments_of_tables(shape):
     assert np.diag(found)[network.value_offset :].max() > 0.0
 
 
-@pytest.mark.parametrize("least", [4, 8])
+@pytest.mark.parametrize("least", [1, 8])
 def test_tables_are_divided(least, monkeypatch):
     """Where work is dear a group may hold some rows of a table; matrices and penalties are parts of the whole ones."""
     rng = np.random.RandomState(0)
@@ -403,6 +403,7 @@ def test_rows_of_long_tables_count_alone(monkeypatch):
     network, whole = objective.network, objective.unsmoothed_equations(objective.network.theta)[2]
     monkeypatch.setattr(_blocks, "_WORK", 0.0)
     monkeypatch.setattr(_blocks, "_LEAST", 3)
+    monkeypatch.setattr(_blocks, "_DENSE", 19)
     parts = _blocks.Parts(network, "nodes")
     monkeypatch.setattr(_blocks, "_WORK", np.inf)
     assert_array_equal(parts.long, [True, False, False])
@@ -441,6 +442,7 @@ def test_edges_of_long_tables_are_not_eliminated(monkeypatch):
     every, _ = needless_edges(objective, np.inf, 1.0)
     assert {edge[1] for edge in every if edge[0] == 0} == {0, 1, 2, 3}
     monkeypatch.setattr(_blocks, "_LEAST", 3)
+    monkeypatch.setattr(_blocks, "_DENSE", 19)
     monkeypatch.setattr(_blocks, "_WORK", 0.0)
     objective = samples.mixed_objective(PENALTIES["ridge"])
     assert len(objective.parts("nodes").alone)  # and remembered
