@@ -32,6 +32,8 @@ _MISSING = "missing"
 _LEAST_SIZE = 1e-200
 # Exponentials larger than this, or smaller than its inverse, have a constant that makes them about 1 amid the data.
 _FAR = 1e8
+# Exponents as far apart as this leave the range of numbers when those in the middle are about 0.
+_APART = 600.0
 # Points within the knots at which a formula is looked at, and what two of its forms may differ by there.
 _N_POINTS, _SAME_VALUES = 64, 1e-8
 _MOST_DECIMALS = 16
@@ -360,12 +362,14 @@ def _is_far(b, outer, node):
 def _exponential(a, b, c, node, x, size):
     """c exp(a x + b) as c' exp(a x + b'), b' being minus a times a round number in the middle of x, as an integer.
 
-    SymPy would make another number a factor, which might underflow or overflow.
+    SymPy would make another number a factor, which might underflow or overflow. Where exponents are far apart the
+    largest one counts instead of that in the middle.
     """
     import sympy
 
     step = 10.0 ** np.floor(np.log10(np.ptp(x) or 1.0))
-    constant = -np.round(a * step * np.round(0.5 * (x.min() + x.max()) / step))
+    middle, end = 0.5 * (x.min() + x.max()), x.max() if a > 0.0 else x.min()
+    constant = -np.round(a * step * np.round((end if abs(a) * np.ptp(x) > _APART else middle) / step))
     with np.errstate(over="ignore"):
         c = np.sign(c) * np.exp(np.log(abs(c)) + b - constant)
         outer = _largest(np.exp(a * x + constant))

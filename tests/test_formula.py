@@ -428,3 +428,14 @@ def test_a_formula_that_is_not_defined_somewhere():
     outside = np.array([[-1.0], [1.0]])
     assert np.isfinite(model.predict(outside)).all()
     assert model.fidelity(outside, [0.0, 0.0])["formula_vs_model"] == -np.inf
+
+
+@pytest.mark.parametrize("rate", [-800.0, 400.0, 800.0])
+def test_an_exponential_whose_exponents_are_far_apart_keeps_its_term(rate):
+    X = np.linspace(0.0, 2.0, 200)[:, None]
+    model = KANRegressor((), random_state=0).fit(X, np.exp(4.0 * (X[:, 0] - 2.0))).fix_symbolic(0, 0, 0, "exp")
+    [layer] = model.network_.layers
+    layer.symbols.numbers[0] = [rate * layer.scale[0], rate * (layer.center[0] - (rate > 0.0) * 2.0), 1.0, 0.0]
+    expected = model.predict(X)
+    assert np.ptp(expected) > 0.1
+    assert model.fidelity(X, expected)["formula_vs_model"] > 1.0 - 1e-8
