@@ -146,11 +146,10 @@ class Parts:
         is_free[network.free] = True
         free = np.flatnonzero(is_free[columns])
         self.long, self.alone = np.zeros(len(self.tables), dtype=bool), free[:0]
-        if self.is_whole:
-            self.groups = [free] if len(free) else []
-        else:
-            self.groups = self._nodes(free)
-            if len(self.tables.values) > _DENSE or self._size() > _DENSE**2:
+        self.groups = []
+        if len(free):
+            self.groups = [free] if self.is_whole else self._nodes(free)
+            if not self.is_whole and (len(self.tables.values) > _DENSE or self._size() > _DENSE**2):
                 self.groups = self._nodes(self._set_apart(free))
         self.largest, self.size = max(map(len, self.groups), default=0), self._size()
         self.groups += [self.alone] if len(self.alone) else []
@@ -161,13 +160,12 @@ class Parts:
 
     def _most(self, n_free):
         """Parameters of a group, at most."""
-        most = min(np.sqrt(0.5 * _WORK / (n_free * self.shape[-1])), _DENSE**2 / n_free) if n_free else _LEAST
-        return max(most, _LEAST)
+        return max(min(np.sqrt(0.5 * _WORK / (n_free * self.shape[-1])), _DENSE**2 / n_free), _LEAST)
 
     def _set_apart(self, free):
         """The free columns without those that count alone, which are set; features are those of the others."""
         of_tables = self._in_table(self.places)
-        self.long = self.tables.sizes > min(self._most(len(free)), _DENSE**2 / max(len(free), 1))
+        self.long = self.tables.sizes > min(self._most(len(free)), _DENSE**2 / len(free))
         is_long = np.repeat(self.long, self.tables.sizes)
         feature = np.cumsum(~is_long) - 1 - np.arange(len(is_long))
         rows = self.places[of_tables, 2]
@@ -269,7 +267,7 @@ class Parts:
             features, rows = found[k]
             yield features[:, _as_slice(self.places[group, 4])], rows[:, :, j]
 
-    @property
+    @cached_property
     def alone_at(self):
         """Row of the tables and output node of the parameters that count alone."""
         return tuple(self.places[self.alone][:, [2, 3]].T)
@@ -336,7 +334,7 @@ class Parts:
 
     def chunk_rows(self, n_sums):
         """Rows a chunk of the Jacobian."""
-        return max(1, _ELEMENTS // (self.n_columns * n_sums))
+        return max(1, _ELEMENTS // max((self.n_columns - len(self.alone)) * n_sums, 1))
 
 
 def affordable_parts(objective, details):

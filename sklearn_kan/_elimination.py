@@ -89,7 +89,7 @@ def needless_edges(objective, least, part, needed=()):
         return [], theta
     most = max(1, int(part * sum(int(layer.edges.sum()) for layer in objective.network.layers)))
     groups, found, first = [], [], objective.network.layers[0]
-    long = {int(i) for i in first.tables.columns[parts.long]}  # what their rows are worth is not known together
+    long = set(first.tables.columns[parts.long].tolist())  # what their rows are worth is not known together
     for group, matrix in zip(parts.groups, curvatures(objective, parts), strict=True):
         if matrix.ndim == 1:
             continue

@@ -137,10 +137,9 @@ class FirstLayer(Layer):
         super().jacobian(terms, delta, out, offset, number_offset)
         self.tables.jacobian(terms.rows, delta, out, value_offset)
 
-    def features(self, terms, tables=None):
-        """Those of a layer, then whether samples are in the rows of the tables, or of some of these."""
-        some = np.flatnonzero(np.ones(len(self.tables), dtype=bool) if tables is None else tables)
-        features = super().features(terms)
+    def features(self, terms, tables):
+        """Those of a layer, then whether samples are in the rows of some tables, bool ndarray of shape (n_tables,)."""
+        some, features = np.flatnonzero(tables), super().features(terms)
         if not len(some):
             return features
         starts, stops = self.tables.starts[some], (self.tables.starts + self.tables.sizes)[some]

@@ -485,7 +485,7 @@ class Trainer(Members):
 
     def _warn_of_iterations(self):
         """Tell that the last stage ended too early."""
-        if not self.finished and self.training_loss() > _EXACT * self.null_loss:
+        if not self.finished and self.share_of(self.network) > _EXACT:
             warn(
                 f"{self.solver} did not converge in max_iter={self.settings.max_iter} iterations. "
                 "Increase max_iter or tol.",
